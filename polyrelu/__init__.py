@@ -1,0 +1,76 @@
+"""The exact polyhedral geometry of ReLU networks.
+
+A ReLU network cuts its input space into convex polytopes and is affine on each. polyrelu finds every
+one of them inside a domain, exactly.
+
+>>> import polyrelu as pr
+>>> tent = pr.ReluNetwork([[[1], [1]], [[2, -4]]], [[0, -0.5], [0]])
+>>> len(pr.enumerate_regions(tent, pr.Box([0], [1])))
+2
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .errors import (
+    CertificationError,
+    DomainError,
+    InputError,
+    MissingDependency,
+    ModelError,
+    PolyreluError,
+    UnsupportedOperator,
+)
+from .network import AffineMap, ReluNetwork
+from .readers import from_sklearn, from_torch, load, save
+
+if TYPE_CHECKING:
+    from .complex import ActivationRegion, RegionComplex
+    from .enumeration import enumerate_regions
+    from .polytope import Box, HPolytope
+
+__version__ = "0.1.0"
+
+# These modules load more than numpy, so each is imported when one of its names is first used.
+_LAZY = {
+    "ActivationRegion": "complex",
+    "RegionComplex": "complex",
+    "enumerate_regions": "enumeration",
+    "Box": "polytope",
+    "HPolytope": "polytope",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        from importlib import import_module
+
+        return getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    raise AttributeError(f"module 'polyrelu' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})
+
+
+__all__ = [
+    "ActivationRegion",
+    "AffineMap",
+    "Box",
+    "CertificationError",
+    "DomainError",
+    "HPolytope",
+    "InputError",
+    "MissingDependency",
+    "ModelError",
+    "PolyreluError",
+    "RegionComplex",
+    "ReluNetwork",
+    "UnsupportedOperator",
+    "enumerate_regions",
+    "from_sklearn",
+    "from_torch",
+    "load",
+    "save",
+]

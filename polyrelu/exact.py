@@ -24,7 +24,7 @@ import math
 import numbers
 import re
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
 
@@ -42,6 +42,8 @@ UNIT_ROUNDOFF = 2.0**-53
 # More than the absolute error of any single product that underflows (2**-1075), so that a count of
 # operations times this number covers every underflow.
 UNDERFLOW = 2.0**-1022
+# Text like 1e999999999 would fill the memory with digits.
+MAX_EXPONENT = 100_000
 
 _NUMBER = re.compile(r"\s*[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?(\s*/\s*\d+)?\s*")
 
@@ -93,17 +95,43 @@ def fraction(value: Any, what: str = "number") -> Fraction:
     if isinstance(value, str):
         # Fraction() alone would also take "1_000" and non-ASCII digits; text files never mean those.
         if _NUMBER.fullmatch(value) and value.isascii():
+            # Decimal, because int() and Fraction() stop at 4300 digits
             numerator, _, denominator = value.partition("/")
-            if not denominator:
-                return Fraction(numerator.strip())
-            if int(denominator):
-                return Fraction(numerator.strip()) / int(denominator)
+            try:
+                top, bottom = Decimal(numerator.strip()), Decimal(denominator.strip() or 1)
+            except InvalidOperation:
+                top, bottom = Decimal("inf"), Decimal(1)
+            exponent = top.as_tuple().exponent
+            if not isinstance(exponent, int) or abs(exponent) > MAX_EXPONENT:
+                raise InputError(f"{what} is {value!r}; exponents go up to {MAX_EXPONENT}")
+            if bottom:
+                return Fraction(top) / Fraction(bottom)
         raise InputError(f"{what} is {value!r}; write a decimal like 0.25 or -1e-3, or a quotient like 1/3")
     if isinstance(value, numbers.Rational):
         return Fraction(int(value.numerator), int(value.denominator))
     if isinstance(value, np.ndarray) and value.ndim == 0:
         return fraction(value[()], what)
     raise InputError(f"{what} is of type {type(value).__name__}; give an int, float, Fraction or a string like '1/3'")
+
+
+def as_array(values: Any) -> npt.NDArray[Any]:
+    """Return numbers as an array without rounding any of them.
+
+    ``np.asarray`` alone makes text of ``["1/3", 0.5]`` and rounds the integers of ``[2**60 + 1, 0.5]``
+    and of ``[2**63, -1]`` to floats.
+
+    Examples
+    --------
+    >>> as_array([2**60 + 1, 0.5]).tolist() == [2**60 + 1, 0.5]
+    True
+    """
+    if isinstance(values, np.ndarray):
+        return values
+    array = np.asarray(values)
+    # an integer that was rounded has become a float of at least 2**53
+    if array.dtype.kind in "US" or (array.dtype.kind == "f" and np.any(np.abs(array) >= 2.0**53)):
+        array = np.asarray(values, dtype=object)
+    return array
 
 
 def point(values: Iterable[Any], what: str = "point") -> Point:
@@ -174,9 +202,7 @@ class RationalMatrix:
         """Take a 2-D array of numbers exactly; every kind that :func:`fraction` takes may be mixed."""
         if isinstance(values, RationalMatrix):
             return values
-        array = np.asarray(values) if not isinstance(values, np.ndarray) else values
-        if array.dtype.kind in "US":  # a nested list that mixes strings and numbers must not become text
-            array = np.asarray(values, dtype=object)
+        array = as_array(values)
         if array.ndim != 2:
             raise InputError(f"{what} has {array.ndim} dimension(s); a matrix of 2 is needed")
         m, n = array.shape
@@ -341,6 +367,13 @@ class RationalMatrix:
         entries = [v for a, b in zip(left.table(), right.table(), strict=True) for v in (*a, *b)]
         return RationalMatrix(fmpz_mat(m, n + other.shape[1], entries), den)
 
+    @staticmethod
+    def vstack(top: RationalMatrix, bottom: RationalMatrix) -> RationalMatrix:
+        """Put one matrix on top of another."""
+        den = math.lcm(top.den, bottom.den)
+        entries = [*(top._num * (den // top.den)).entries(), *(bottom._num * (den // bottom.den)).entries()]
+        return RationalMatrix(fmpz_mat(top.shape[0] + bottom.shape[0], top.shape[1], entries), den)
+
     def solve(self, rhs: RationalMatrix) -> RationalMatrix | None:
         """Return the exact X with ``self @ X == rhs`` for a square matrix, or None if it is singular."""
         try:
@@ -367,6 +400,11 @@ def _rebuild(shape: tuple[int, int], entries: list[int], den: int) -> RationalMa
 def integer_matrix(rows: Sequence[Sequence[int]], width: int) -> RationalMatrix:
     """Pack integer rows of the given width into a matrix of denominator 1."""
     return RationalMatrix(fmpz_mat(len(rows), width, [v for row in rows for v in row]))
+
+
+def integer_column(values: Sequence[int]) -> RationalMatrix:
+    """Pack integers into a matrix of one column."""
+    return RationalMatrix(fmpz_mat(len(values), 1, list(values)))
 
 
 def rank(rows: Sequence[Sequence[int]], width: int) -> int:

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import InputError, ModelError
-from .exact import UNDERFLOW, UNIT_ROUNDOFF, IntRow, RationalMatrix, integer_point, point, primitive
+from .exact import UNDERFLOW, UNIT_ROUNDOFF, IntRow, RationalMatrix, as_array, integer_point, point, primitive
 
 Pattern = npt.NDArray[np.uint8]
 
@@ -542,7 +542,7 @@ def _read_layer(index: int, weight: Any, bias: Any, sizes: list[int]) -> Layer:
     """Check one layer's arrays against the widths so far and split a wide matrix into blocks."""
     try:
         matrix = RationalMatrix.of(weight, f"weights[{index}]")
-        vector = np.asarray(bias, dtype=object if _is_nested_object(bias) else None)
+        vector = as_array(bias)
         if vector.ndim != 1:
             raise ModelError(f"biases[{index}] has shape {vector.shape}; a vector of shape (n,) is needed")
         column = RationalMatrix.of(vector.reshape(-1, 1), f"biases[{index}]")
@@ -556,8 +556,8 @@ def _read_layer(index: int, weight: Any, bias: Any, sizes: list[int]) -> Layer:
     if not sizes or columns == sizes[-1]:
         return Layer({index: matrix}, column)
     if columns != sum(sizes):
-        wide = f" or {sum(sizes)} to read the input and every earlier layer" if index > 1 else ""
-        raise ModelError(f"weights[{index}] has {columns} columns; expected {sizes[-1]}, the width before it{wide}")
+        wide = f"or {sum(sizes)} to read the input and every earlier layer"
+        raise ModelError(f"weights[{index}] has {columns} columns; expected {sizes[-1]}, the width before it, {wide}")
     blocks, start = {}, 0
     for k, size in enumerate(sizes):
         part = matrix.columns(range(start, start + size))
@@ -565,10 +565,6 @@ def _read_layer(index: int, weight: Any, bias: Any, sizes: list[int]) -> Layer:
             blocks[k] = part
         start += size
     return Layer(blocks, column)
-
-
-def _is_nested_object(values: Any) -> bool:
-    return not isinstance(values, np.ndarray) and any(isinstance(v, str | Fraction) for v in values)
 
 
 def _combine(layer: Layer, blocks: Sequence[RationalMatrix], derivative: bool = False) -> RationalMatrix:

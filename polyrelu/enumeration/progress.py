@@ -1,0 +1,29 @@
+"""A progress line on a terminal, silence elsewhere."""
+
+from __future__ import annotations
+
+import sys
+
+
+class Progress:
+    """Shows regions explored, rate and open frontier while stderr is a terminal."""
+
+    def __init__(self, wanted: bool, limit: int | None):
+        self._bar = None
+        if wanted and sys.stderr is not None and sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=limit, unit=" regions", desc="regions", dynamic_ncols=True, leave=False)
+            stop = "Ctrl-C stops and keeps what was found"
+            self._hint = stop if limit is not None else f"{stop}, limit=N (--limit N) bounds the search"
+
+    def update(self, explored: int, frontier: int) -> None:
+        """Show the number of regions explored and of known ones still to explore."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"{frontier} waiting; {self._hint}", refresh=False)
+            self._bar.update(explored - self._bar.n)
+
+    def close(self) -> None:
+        """Remove the line."""
+        if self._bar is not None:
+            self._bar.close()

@@ -1,0 +1,88 @@
+"""What every reader needs around a file: checks before reading, located errors, atomic writing."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from ..errors import InputError, MissingDependency, ModelError
+
+
+@contextlib.contextmanager
+def located(where: object) -> Iterator[None]:
+    """Put the place, a file or a node, in front of every error about the model.
+
+    Examples
+    --------
+    >>> with located("net.json"):
+    ...     raise ModelError("W0 is missing")
+    Traceback (most recent call last):
+    polyrelu.errors.ModelError: net.json: W0 is missing
+    """
+    try:
+        yield
+    except InputError as error:
+        kind = type(error) if isinstance(error, ModelError) else ModelError
+        raise kind(f"{where}: {error}") from None
+
+
+def existing_file(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a file that exists and is not empty."""
+    file = Path(path)
+    try:
+        size = file.stat().st_size
+    except FileNotFoundError:
+        raise ModelError("there is no such file; check the path") from None
+    except OSError as error:
+        raise ModelError(f"cannot be read: {error.strerror}; check the path and its permissions") from None
+    if file.is_dir():
+        raise ModelError("this is a directory; give a model file")
+    if not size:
+        raise ModelError("the file is empty; export the model again")
+    return file
+
+
+def one_line(error: BaseException) -> str:
+    """Return the first line of a foreign exception's message, or its type if it has none."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0].rstrip(".") if lines else type(error).__name__
+
+
+def read_text(file: Path) -> str:
+    """Return the text of a UTF-8 file."""
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ModelError(f"this is not a text file (byte {error.start} is not UTF-8); check the suffix") from None
+    except OSError as error:
+        raise ModelError(f"cannot be read: {error.strerror}; check its permissions") from None
+
+
+def require(package: str, extra: str) -> Any:
+    """Import an optional package, or say how to install it."""
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise MissingDependency(
+            f"{package} cannot be imported ({one_line(error)}); install it: pip install 'polyrelu[{extra}]'"
+        ) from error
+
+
+@contextlib.contextmanager
+def atomic_write(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file for writing that replaces ``path`` when the block ends well, and else vanishes."""
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        with temporary.open("xb") as stream:
+            yield stream
+        os.replace(temporary, target)
+    except OSError as error:
+        raise ModelError(f"cannot be written: {error.strerror}; check the directory and its permissions") from None
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -626,6 +626,19 @@ class Box(HPolytope):
         names = [f"x{k} >= {v}" for k, v in enumerate(self.lower)] + [f"x{k} <= {v}" for k, v in enumerate(self.upper)]
         super().__init__(np.vstack([-eye, eye]), [*(-v for v in self.lower), *self.upper], names)
 
+    @functools.cached_property
+    def _hull(self) -> _Hull | None:
+        if any(lo == hi for lo, hi in zip(self.lower, self.upper, strict=True)):
+            return _affine_hull(self.rows, self.d)
+        return _whole_space(self.rows, self.d)
+
+    @functools.cached_property
+    def _facets(self) -> lp.Facets | None:
+        if self.dimension() < self.d:
+            return HPolytope._facets.func(self)
+        center = tuple((lo + hi) / 2 for lo, hi in zip(self.lower, self.upper, strict=True))
+        return lp.Facets(center, [(i,) for i in range(2 * self.d)], [])
+
     def bounding_box(self) -> tuple[tuple[Fraction | float, ...], tuple[Fraction | float, ...]]:
         """Return lower and upper."""
         return self.lower, self.upper
@@ -640,15 +653,19 @@ class Box(HPolytope):
 class _Hull:
     """The affine hull ``origin + t @ basis`` of a nonempty set, and the set in the coordinates t.
 
-    ``rows[i]`` is row i in t; it is zero iff row i is an implicit equality (or constant).
+    ``rows[i]`` is row i in t; it is zero iff row i is an implicit equality (or constant). ``whole`` marks the
+    hull of a full-dimensional set, where t is x itself.
     """
 
     origin: Point
     basis: list[IntRow]
     rows: list[IntRow]
     equalities: list[int]
+    whole: bool = False
 
     def lift(self, t: Sequence[Fraction]) -> Point:
+        if self.whole:
+            return tuple(t)
         return tuple(
             o + sum((a * v[c] for a, v in zip(t, self.basis, strict=True)), Fraction(0))
             for c, o in enumerate(self.origin)
@@ -660,11 +677,15 @@ class _Hull:
         )
 
 
+def _whole_space(rows: Sequence[IntRow], d: int) -> _Hull:
+    identity = [tuple(int(i == k) for i in range(d)) for k in range(d)]
+    return _Hull((Fraction(0),) * d, identity, list(rows), [], whole=True)
+
+
 def _affine_hull(rows: Sequence[IntRow], d: int) -> _Hull | None:
     """Find the affine hull of ``{x : g(x) >= 0}``: substitute rows proved to be zero until an interior exists."""
-    origin: Point = (Fraction(0),) * d
-    basis: list[IntRow] = [tuple(int(i == k) for i in range(d)) for k in range(d)]
-    current = list(rows)
+    whole = _whole_space(rows, d)
+    origin, basis, current = whole.origin, whole.basis, whole.rows
     while True:
         if any(row[-1] < 0 and not any(row[:-1]) for row in current):
             return None
@@ -672,6 +693,8 @@ def _affine_hull(rows: Sequence[IntRow], d: int) -> _Hull | None:
         inner = lp.deepest_point([current[i] for i in live], len(basis))
         if inner.depth < 0:
             return None
+        if inner.depth > 0 and len(basis) == d:
+            return whole
         if inner.depth > 0:
             break
         flat = _Hull(origin, basis, [], [])

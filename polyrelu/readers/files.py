@@ -28,7 +28,8 @@ def located(where: object) -> Iterator[None]:
         yield
     except InputError as error:
         kind = type(error) if isinstance(error, ModelError) else ModelError
-        raise kind(f"{where}: {error}") from None
+        # names in a file may hold line ends; a message is one line
+        raise kind(" ".join(f"{where}: {error}".splitlines())) from None
 
 
 def existing_file(path: str | os.PathLike[str]) -> Path:

@@ -23,6 +23,8 @@ from ..exact import RationalMatrix
 from ..network import Layer, ReluNetwork
 
 Shape = tuple[int, ...]
+# A damaged file may announce any shape, and FLINT ends the process when memory runs out.
+MAX_INPUTS = 10**8
 # None stands for the identity: the product of a weight matrix with it is the weight matrix.
 Blocks = Mapping[int, RationalMatrix | None]
 
@@ -146,6 +148,8 @@ class Lowering:
     def __init__(self, input_dim: int):
         if input_dim < 1:
             raise ModelError("the input has no entries; a network needs at least one")
+        if input_dim > MAX_INPUTS:
+            raise ModelError(f"the input has {input_dim} entries; at most {MAX_INPUTS} can be read")
         self.input_dim = input_dim
         self.layers: list[Layer] = []
 

@@ -101,8 +101,9 @@ def load_nnet(path: str | os.PathLike[str], *, normalize: bool = False) -> ReluN
     Exactness: *exact*. The inputs are not clipped to the file's minima and maxima: that is the domain's
     business, and :func:`read_nnet` returns them.
     """
+    content = read_nnet(path)
     with located(path):
-        return read_nnet(path).network(normalize)
+        return content.network(normalize)
 
 
 def read_nnet(path: str | os.PathLike[str]) -> NnetFile:
@@ -119,9 +120,13 @@ def read_nnet(path: str | os.PathLike[str]) -> NnetFile:
     Raises
     ------
     ModelError
-        As :func:`load_nnet`, without the file's name.
+        As :func:`load_nnet`.
     """
-    lines = _Lines(read_text(existing_file(path)))
+    with located(path):
+        return _parse(_Lines(read_text(existing_file(path))))
+
+
+def _parse(lines: _Lines) -> NnetFile:
     count, inputs, outputs, _ = lines.integers("number of layers, inputs, outputs, largest layer", 4)
     if count < 1:
         raise ModelError(f"line {lines.number}: {count} layers; a network needs at least one")

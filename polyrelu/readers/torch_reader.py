@@ -74,6 +74,8 @@ def _steps(nn: Any, module: Any, name: str) -> Iterator[tuple[str, Any]]:
             f"{_label(name, module)} has no exact reader; supported modules are {SUPPORTED} "
             "(for another module, pass the Sequential inside it or export it to ONNX)"
         )
+    if kind is nn.Linear and nn.parameter.is_lazy(module.weight):
+        raise ModelError(f"{_label(name, module)} is not initialized; run the module once on an input")
     if module._forward_hooks or module._forward_pre_hooks:
         raise UnsupportedOperator(
             f"{_label(name, module)} has forward hooks, which may change what it computes; "
@@ -81,8 +83,6 @@ def _steps(nn: Any, module: Any, name: str) -> Iterator[tuple[str, Any]]:
         )
     if kind is nn.Flatten and (module.start_dim not in (0, 1) or module.end_dim != -1):
         raise UnsupportedOperator(f"{_label(name, module)} keeps several dimensions; use Flatten() with its defaults")
-    if kind is nn.Linear and nn.parameter.is_lazy(module.weight):
-        raise ModelError(f"{_label(name, module)} is not initialized; run the module once on an input")
     if kind is nn.Sequential:
         # not named_children, which skips a module that stands in two places
         for child, inner in module._modules.items():

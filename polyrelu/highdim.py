@@ -1,0 +1,164 @@
+"""Facets of one region in many dimensions: HiGHS proposes, the same error bounds prove.
+
+The counterpart of :func:`polyrelu.kernels.classify` where a dense d x d inverse per pivot is too dear. The states
+of the rows and what they prove are the same; only where the proposals come from differs. HiGHS is asked
+for vertices and multipliers and never believed.
+
+Legend: ``a_i = g_i / |g_i|`` is a unit row, ``y`` a point relative to the center, ``s_i`` the distance from the
+center to the hyperplane of row i.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import kernels
+from .kernels import DECIDED, FACET, PARTIAL, REDUNDANT, TINY, UNDECIDED, UNKNOWN, ZERO, U
+
+Floats = npt.NDArray[np.float64]
+
+
+def classify(
+    G: Floats, E: Floats, lo: Floats, hi: Floats, start: Floats
+) -> tuple[npt.NDArray[np.uint8], Floats, int]:
+    """Sort the rows of a full-dimensional region into facets and redundant rows, with proof or not at all.
+
+    Parameters and results as for :func:`polyrelu.lp.classify`.
+    """
+    m, d = G.shape[0], len(lo)
+    status = np.zeros(m, dtype=np.uint8)
+    bounded = bool(np.isfinite(lo).all() and np.isfinite(hi).all())
+    norm = np.sqrt((G[:, :d] ** 2).sum(axis=1))
+    zero = ~(G[:, :d] != 0).any(axis=1) & ~(E[:, :d] != 0).any(axis=1)
+    flat = (np.abs(G[:, :d]) <= E[:, :d]).all(axis=1)
+    for i in range(m):
+        if zero[i] and G[i, d] == 0 and E[i, d] == 0:
+            status[i] = ZERO
+        elif (zero[i] and G[i, d] > E[i, d]) or (bounded and kernels.minimum_over_box(G, E, i, lo, hi) > 0):
+            status[i] = REDUNDANT
+        elif flat[i] or not TINY < norm[i] < np.inf:
+            status[i] = UNDECIDED
+    live = np.flatnonzero(status == UNKNOWN)
+    murky = bool((status == UNDECIDED).any())
+    a = G[live, :d] / norm[live, None]
+    center = _center(a, (G[live, :d] @ start + G[live, d]) / norm[live], start, 1.0 if not bounded else np.inf)
+    values, bounds = _certified_values(G[live], E[live], center)
+    if murky or not (values > bounds).all():
+        status[live] = UNDECIDED
+        return status, center, PARTIAL
+    _find_facets(G, E, lo, hi, a, values / norm[live], norm, live, status, center)
+    return status, center, PARTIAL if (status == UNDECIDED).any() else DECIDED
+
+
+def _center(a: Floats, s: Floats, start: Floats, cap: float) -> Floats:
+    """Propose a point deep inside: maximise r <= cap with a_i y + s_i >= r, rounded to few bits."""
+    d = len(start)
+    model = _Model(np.hstack([a, -np.ones((len(a), 1))]), -s)
+    cost = np.zeros(d + 1)
+    cost[d] = -1.0
+    model.solver.changeColBounds(d, -np.inf, cap)
+    y = model.minimize(cost)
+    if y is None:
+        return start
+    center = start + y[:d]
+    radius = float((a @ y[:d] + s).min(initial=cap))
+    if not 0 < radius < np.inf:
+        return start
+    grid = 2.0 ** np.floor(np.log2(radius / (4.0 * np.sqrt(d))))
+    rounded: Floats = np.rint(center / grid) * grid
+    return rounded
+
+
+def _certified_values(G: Floats, E: Floats, x: Floats) -> tuple[Floats, Floats]:
+    """Return all rows at a float point and error bounds (see :func:`polyrelu.kernels.certified_value`)."""
+    d = len(x)
+    kappa = (d + 3) * U * (1 + 2.0**-20)
+    bound = (E[:, :d] + kappa * np.abs(G[:, :d])) @ np.abs(x) + E[:, d] + kappa * np.abs(G[:, d])
+    # the sum that makes the bound has d + 1 nonnegative terms of three operations each, in any order
+    return G[:, :d] @ x + G[:, d], bound * (1 + (2 * d + 16) * 2.0**-52) + (2 * d + 4) * TINY
+
+
+class _Model:
+    """A HiGHS model ``rows @ y >= lower`` with free columns, kept warm between objectives."""
+
+    def __init__(self, rows: Floats, lower: Floats):
+        import highspy
+
+        m, n = rows.shape
+        lp = highspy.HighsLp()
+        lp.num_col_, lp.num_row_ = n, m
+        lp.col_cost_ = np.zeros(n)
+        lp.col_lower_, lp.col_upper_ = np.full(n, -highspy.kHighsInf), np.full(n, highspy.kHighsInf)
+        lp.row_lower_, lp.row_upper_ = lower.astype(np.float64), np.full(m, highspy.kHighsInf)
+        nonzero = rows != 0
+        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        lp.a_matrix_.start_ = np.concatenate([[0], np.cumsum(nonzero.sum(axis=1))]).astype(np.int32)
+        lp.a_matrix_.index_ = np.nonzero(nonzero)[1].astype(np.int32)
+        lp.a_matrix_.value_ = rows[nonzero]
+        self.n, self.lower = n, lower
+        self.solver: Any = highspy.Highs()
+        self.solver.setOptionValue("output_flag", False)
+        self.solver.setOptionValue("threads", 1)
+        self.solver.setOptionValue("presolve", "off")
+        self.solver.setOptionValue("simplex_strategy", 4)  # primal: the last vertex stays feasible
+        self.solver.passModel(lp)
+        self.optimal = highspy.HighsModelStatus.kOptimal
+        self.columns = np.arange(n, dtype=np.int32)
+
+    def relax(self, row: int, by: float) -> None:
+        """Move one row outwards (0 puts it back)."""
+        self.solver.changeRowBounds(row, float(self.lower[row] - by), np.inf)
+
+    def minimize(self, cost: Floats) -> Floats | None:
+        """Return a minimiser, or None if HiGHS does not end with one."""
+        self.solver.changeColsCost(self.n, self.columns, cost)
+        self.solver.run()
+        if self.solver.getModelStatus() != self.optimal:
+            return None
+        return np.asarray(self.solver.getSolution().col_value)
+
+    def multipliers(self) -> Floats:
+        """Return the row multipliers of the last minimum."""
+        return np.asarray(self.solver.getSolution().row_dual)
+
+
+def _find_facets(
+    G: Floats, E: Floats, lo: Floats, hi: Floats, a: Floats, s: Floats, norm: Floats,
+    live: npt.NDArray[np.int64], status: npt.NDArray[np.uint8], center: Floats,
+) -> None:  # fmt: skip
+    model = _Model(a, -s)
+    radius = float(s.min(initial=1.0))
+    for p in np.argsort(s, kind="stable"):
+        i = int(live[p])
+        if status[i] != UNKNOWN:
+            continue
+        model.relax(int(p), s[p] + radius)
+        y = model.minimize(a[p])
+        multipliers = model.multipliers() if y is not None else None
+        model.relax(int(p), 0.0)
+        if y is None or multipliers is None:
+            status[i] = UNDECIDED
+        elif a[p] @ y >= -s[p]:
+            used = np.flatnonzero((multipliers > 0) & (np.arange(len(live)) != p))
+            weight = multipliers[used] * norm[i] / norm[live[used]]
+            proved = kernels.implied_over_box(G, E, i, live[used], weight, lo, hi)
+            status[i] = REDUNDANT if proved else UNDECIDED
+        else:
+            status[i] = FACET if _is_witness(G, E, a, s, live, status, int(p), y, center) else UNDECIDED
+
+
+def _is_witness(
+    G: Floats, E: Floats, a: Floats, s: Floats, live: npt.NDArray[np.int64], status: npt.NDArray[np.uint8],
+    p: int, y: Floats, center: Floats,
+) -> bool:  # fmt: skip
+    """Prove a facet: pull the vertex y towards the center until every other row clears its error bound."""
+    reach = a @ y
+    t = s[p] / -reach[p]  # the segment from the center meets row p at t < 1
+    x = center + 0.5 * (1.0 + t) * y
+    values, bounds = _certified_values(G[live], E[live], x)
+    strict = (values > bounds) | (status[live] == REDUNDANT)
+    strict[p] = -values[p] > bounds[p]
+    return bool(strict.all())

@@ -45,11 +45,12 @@ def classify(
     murky = bool((status == UNDECIDED).any())
     a = G[live, :d] / norm[live, None]
     center = _center(a, (G[live, :d] @ start + G[live, d]) / norm[live], start, 1.0 if not bounded else np.inf)
-    values, bounds = _certified_values(G[live], E[live], center)
-    if murky or not (values > bounds).all():
+    values = [kernels.certified_value(G, E, i, center) for i in live]
+    if murky or not all(value > bound for value, bound in values):
         status[live] = UNDECIDED
         return status, center, PARTIAL
-    _find_facets(G, E, lo, hi, a, values / norm[live], norm, live, status, center)
+    if len(live):
+        _find_facets(G, E, lo, hi, a, np.array([v for v, _ in values]) / norm[live], norm, live, status, center)
     return status, center, PARTIAL if (status == UNDECIDED).any() else DECIDED
 
 
@@ -70,15 +71,6 @@ def _center(a: Floats, s: Floats, start: Floats, cap: float) -> Floats:
     grid = 2.0 ** np.floor(np.log2(radius / (4.0 * np.sqrt(d))))
     rounded: Floats = np.rint(center / grid) * grid
     return rounded
-
-
-def _certified_values(G: Floats, E: Floats, x: Floats) -> tuple[Floats, Floats]:
-    """Return all rows at a float point and error bounds (see :func:`polyrelu.kernels.certified_value`)."""
-    d = len(x)
-    kappa = (d + 3) * U * (1 + 2.0**-20)
-    bound = (E[:, :d] + kappa * np.abs(G[:, :d])) @ np.abs(x) + E[:, d] + kappa * np.abs(G[:, d])
-    # the sum that makes the bound has d + 1 nonnegative terms of three operations each, in any order
-    return G[:, :d] @ x + G[:, d], bound * (1 + (2 * d + 16) * 2.0**-52) + (2 * d + 4) * TINY
 
 
 class _Model:
@@ -129,36 +121,91 @@ def _find_facets(
     G: Floats, E: Floats, lo: Floats, hi: Floats, a: Floats, s: Floats, norm: Floats,
     live: npt.NDArray[np.int64], status: npt.NDArray[np.uint8], center: Floats,
 ) -> None:  # fmt: skip
+    status[live[_near_facets(G[live], E[live], a, s, center)]] = FACET
+    unknown = [p for p in np.argsort(s, kind="stable") if status[live[p]] == UNKNOWN]
+    if not unknown:
+        return
     model = _Model(a, -s)
-    radius = float(s.min(initial=1.0))
-    for p in np.argsort(s, kind="stable"):
+    radius = float(s.min())
+    for p in unknown:
         i = int(live[p])
-        if status[i] != UNKNOWN:
-            continue
         model.relax(int(p), s[p] + radius)
         y = model.minimize(a[p])
         multipliers = model.multipliers() if y is not None else None
         model.relax(int(p), 0.0)
+        status[i] = UNDECIDED
         if y is None or multipliers is None:
-            status[i] = UNDECIDED
-        elif a[p] @ y >= -s[p]:
+            continue
+        if a[p] @ y >= -s[p]:
             used = np.flatnonzero((multipliers > 0) & (np.arange(len(live)) != p))
             weight = multipliers[used] * norm[i] / norm[live[used]]
-            proved = kernels.implied_over_box(G, E, i, live[used], weight, lo, hi)
-            status[i] = REDUNDANT if proved else UNDECIDED
-        else:
-            status[i] = FACET if _is_witness(G, E, a, s, live, status, int(p), y, center) else UNDECIDED
+            if kernels.implied_over_box(G, E, i, live[used], weight, lo, hi):
+                status[i] = REDUNDANT
+            continue
+        # the segment from the center to y meets row p at t < 1; beyond it the other rows are still positive
+        t = s[p] / -(a[p] @ y)
+        others = status[live] != REDUNDANT
+        if _witnesses(G[live[others]], E[live[others]], (center + 0.5 * (1 + t) * y)[None])[others[:p].sum(), 0]:
+            status[i] = FACET
 
 
-def _is_witness(
-    G: Floats, E: Floats, a: Floats, s: Floats, live: npt.NDArray[np.int64], status: npt.NDArray[np.uint8],
-    p: int, y: Floats, center: Floats,
-) -> bool:  # fmt: skip
-    """Prove a facet: pull the vertex y towards the center until every other row clears its error bound."""
-    reach = a @ y
-    t = s[p] / -reach[p]  # the segment from the center meets row p at t < 1
-    x = center + 0.5 * (1.0 + t) * y
-    values, bounds = _certified_values(G[live], E[live], x)
-    strict = (values > bounds) | (status[live] == REDUNDANT)
-    strict[p] = -values[p] > bounds[p]
-    return bool(strict.all())
+def _witnesses(G: Floats, E: Floats, points: Floats) -> npt.NDArray[np.bool_]:
+    """Return the matrix W with W[i, k] true iff point k provably violates row i and satisfies all others strictly."""
+    d = points.shape[1]
+    kappa = (d + 3) * U * (1 + 2.0**-20)
+    bound = (E[:, :d] + kappa * np.abs(G[:, :d])) @ np.abs(points).T + (E[:, d] + kappa * np.abs(G[:, d]))[:, None]
+    bound = bound * (1 + (2 * d + 16) * 2.0**-52) + (2 * d + 4) * TINY
+    values = G[:, :d] @ points.T + G[:, d:]
+    inside, outside = values > bound, -values > bound
+    alone: npt.NDArray[np.bool_] = outside & (inside.sum(axis=0) == len(G) - 1)
+    return alone
+
+
+def _near_facets(G: Floats, E: Floats, a: Floats, s: Floats, center: Floats) -> npt.NDArray[np.int64]:
+    """Find and prove the facets that have a point near the center beyond them; all the others are left open.
+
+    For each row, an active-set search for the point nearest to the center that violates this row by a
+    margin and satisfies all others by a margin. It works on the Gram matrix alone, so that its cost hardly depends on d.
+    """
+    gram = a @ a.T
+    margin = 2.0**-6 * float(s.min())
+    chosen, points = [], []
+    for p in range(len(a)):
+        y = _nearest_beyond(gram, a, s, p, margin)
+        if y is not None:
+            chosen.append(p)
+            points.append(center + y)
+    if not chosen:
+        return np.zeros(0, dtype=np.int64)
+    proved = _witnesses(G, E, np.array(points))
+    return np.array([p for k, p in enumerate(chosen) if proved[p, k]], dtype=np.int64)
+
+
+def _nearest_beyond(gram: Floats, a: Floats, s: Floats, p: int, margin: float) -> Floats | None:
+    """Propose the shortest y with a_p y <= -s_p - margin and a_j y >= -s_j + margin for every other row j."""
+    need = margin - s
+    need[p] = s[p] + margin
+    sign = np.ones(len(s))
+    sign[p] = -1.0
+    active = [p]
+    for _ in range(40):
+        while True:
+            try:
+                weight = np.linalg.solve(gram[np.ix_(active, active)] * np.outer(sign[active], sign[active]), need[active])
+            except np.linalg.LinAlgError:
+                return None
+            if not (weight[1:] < 0).any():
+                break
+            active = [j for j, w in zip(active, weight, strict=True) if w >= 0 or j == p]
+        if not weight[0] > 0:
+            return None
+        value = sign * (gram[:, active] @ (sign[active] * weight))
+        short = need - value
+        short[active] = -np.inf
+        worst = np.argsort(short)[-16:]
+        new = [int(j) for j in worst if short[j] > 0]
+        if not new:
+            y: Floats = (sign[active] * weight) @ a[active]
+            return y
+        active += new
+    return None

@@ -602,8 +602,17 @@ def _output_name(output: int, outputs: int) -> str:
 def _disc_legend(ax: Any, scale: float, output: int, outputs: int) -> None:
     """Show what the colors mean: gradients as points of a disc."""
     from matplotlib.patches import Circle
+    from matplotlib.transforms import Bbox
 
-    key = ax.inset_axes((1.06, 0.05, 0.2, 0.2))
+    def locate(key: Any, renderer: Any) -> Any:
+        """Put the disc beside the lower right corner: its size is in inches, so that its text fits."""
+        dpi = ax.figure.dpi
+        size = min(0.85 * dpi, 0.3 * ax.bbox.height)
+        corner = Bbox.from_bounds(ax.bbox.x1 + 0.34 * dpi, ax.bbox.y0 + 0.2 * dpi, size, size)
+        return corner.transformed(ax.figure.transSubfigure.inverted())
+
+    key = ax.inset_axes((1.1, 0.0, 0.2, 0.2))
+    key.set_axes_locator(locate)
     grid = np.linspace(-1.0, 1.0, 181)
     u = np.stack(np.meshgrid(grid, grid), axis=-1)
     image = key.imshow(_disc(u), extent=(-1, 1, -1, 1), origin="lower", interpolation="bilinear")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -71,8 +72,8 @@ class RegionComplex:
         True: every decision was certified.
     method : str
         The engine that found the regions.
-    seconds : float
-        Time of the enumeration.
+    seconds : float or None
+        Time of the enumeration; None for a complex that was loaded from a file.
     settled_exactly : int
         Regions with a decision that float bounds could not prove and integers decided.
     """
@@ -96,7 +97,7 @@ class RegionComplex:
         *,
         complete: bool,
         method: str,
-        seconds: float,
+        seconds: float | None,
         settled_exactly: int = 0,
     ):
         self.network, self.domain = network, domain
@@ -232,7 +233,7 @@ class RegionComplex:
     def graph(self) -> networkx.Graph:
         """The dual graph: a node per region (``pattern``, ``interior_point``), an edge per shared facet (``neurons``).
 
-        ``pattern`` is a string of 0 and 1, ``interior_point`` a tuple of Fractions, ``neurons`` the neurons that change.
+        ``pattern`` is a string of 0 and 1, ``interior_point`` a tuple of Fractions, ``neurons`` those that change.
         """
         import networkx
 
@@ -254,6 +255,31 @@ class RegionComplex:
 
         return plot_regions(self, ax, **options)
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything to a ``.npz`` file in one step, exactly; see :mod:`polyrelu.storage`.
+
+        Raises
+        ------
+        ModelError
+            Another suffix, or a directory that cannot be written.
+        """
+        from .storage import save_complex
+
+        save_complex(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> RegionComplex:
+        """Read a complex that :meth:`save` wrote.
+
+        Raises
+        ------
+        ModelError
+            A missing or corrupt file, another format or a newer version.
+        """
+        from .storage import load_complex
+
+        return load_complex(path)
+
 
 class ActivationRegion:
     """One activation region: a convex polytope on which the network is affine.
@@ -272,7 +298,8 @@ class ActivationRegion:
     @property
     def pattern(self) -> Pattern:
         """Activation pattern, uint8 of shape (N,)."""
-        return self.complex.patterns[self.index]
+        bits: Pattern = self.complex.patterns[self.index]
+        return bits
 
     @property
     def interior_point(self) -> Point:

@@ -32,8 +32,8 @@ def classify(
     status = np.zeros(m, dtype=np.uint8)
     bounded = bool(np.isfinite(lo).all() and np.isfinite(hi).all())
     norm = np.sqrt((G[:, :d] ** 2).sum(axis=1))
-    zero = ~(G[:, :d] != 0).any(axis=1) & ~(E[:, :d] != 0).any(axis=1)
-    flat = (np.abs(G[:, :d]) <= E[:, :d]).all(axis=1)
+    zero = np.all((G[:, :d] == 0) & (E[:, :d] == 0), axis=1)
+    flat = np.all(np.abs(G[:, :d]) <= E[:, :d], axis=1)
     for i in range(m):
         if zero[i] and G[i, d] == 0 and E[i, d] == 0:
             status[i] = ZERO
@@ -165,7 +165,7 @@ def _near_facets(G: Floats, E: Floats, a: Floats, s: Floats, center: Floats) -> 
     """Find and prove the facets that have a point near the center beyond them; all the others are left open.
 
     For each row, an active-set search for the point nearest to the center that violates this row by a
-    margin and satisfies all others by a margin. It works on the Gram matrix alone, so that its cost hardly depends on d.
+    margin and satisfies all others by a margin. It works on the Gram matrix, so that its cost hardly depends on d.
     """
     gram = a @ a.T
     margin = 2.0**-6 * float(s.min())
@@ -190,8 +190,9 @@ def _nearest_beyond(gram: Floats, a: Floats, s: Floats, p: int, margin: float) -
     active = [p]
     for _ in range(40):
         while True:
+            signed = gram[np.ix_(active, active)] * np.outer(sign[active], sign[active])
             try:
-                weight = np.linalg.solve(gram[np.ix_(active, active)] * np.outer(sign[active], sign[active]), need[active])
+                weight = np.linalg.solve(signed, need[active])
             except np.linalg.LinAlgError:
                 return None
             if not (weight[1:] < 0).any():

@@ -33,6 +33,7 @@ import numpy.typing as npt
 from . import lp
 from .complex import BEYOND, RegionComplex
 from .errors import InputError, ModelError
+from .exact import UNIT_ROUNDOFF
 from .network import ReluNetwork
 from .readers.files import atomic_write, require
 
@@ -49,8 +50,9 @@ COLORS = ("affine", "pattern")
 
 # Regions whose float rows are built at once: large enough for BLAS, small enough for the cache.
 BATCH = 1024
-# A row this small against the terms that were summed into it has lost its digits; it is taken from exact integers.
-CANCELLED = 2.0**-36
+# A float form that is not this much larger than its error is not drawn: facets are taken from exact integers
+# instead, a gradient counts as zero.
+TRUSTED = 2.0**12
 # From here on fills and lines are embedded as an image in .svg and .pdf, whose text stays text.
 MANY = 12_000
 # Segments of one stroked path; Agg refuses paths with very many cells.
@@ -68,41 +70,43 @@ MAP = ("#dbe5f1", "#f2dfc4", "#b9d3c8", "#e9c3bd", "#b7bfdb", "#f5f1da")
 class _Forms:
     """Affine forms of many patterns at once, in floats: one product of stacked matrices per layer.
 
-    ``magnitude`` bounds, up to rounding, the terms that are summed into a neuron's linear part on any pattern.
+    Beside each form runs an estimate of the rounding error of its linear part, so that forms of which nothing is
+    left but rounding are noticed.
     """
 
     def __init__(self, net: ReluNetwork):
         self.net = net
-        self.layers: list[tuple[dict[int, Floats], Floats]] = []
-        sizes: list[Floats] = [np.ones(net.input_dim)]
-        for layer in net.layers:
-            weights = {k: w.to_float()[0].T.copy() for k, w in layer.blocks.items()}
-            self.layers.append((weights, layer.bias.to_float()[0].ravel()))
-            sizes.append(sum((sizes[k] @ np.abs(w) for k, w in weights.items()), np.zeros(layer.size)))
-        self.magnitude = np.concatenate([np.zeros(0), *sizes[1 : 1 + len(net.widths)]])
+        self.layers = [
+            ({k: w.to_float()[0].T.copy() for k, w in layer.blocks.items()}, layer.bias.to_float()[0].ravel())
+            for layer in net.layers
+        ]
 
-    def __call__(self, patterns: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
-        """Return the forms of the hidden neurons (B, d + 1, N) and of the outputs (B, d + 1, m)."""
-        count, d = len(patterns), self.net.input_dim
-        hidden = np.zeros((count, d + 1, self.net.neurons))
-        blocks: list[Floats] = []
-        z = hidden
+    def __call__(self, patterns: npt.NDArray[np.uint8]) -> tuple[Floats, Floats, Floats, Floats]:
+        """Return the forms of the hidden neurons (B, d + 1, N) and of the outputs (B, d + 1, m), each with errors."""
+        count, d, N = len(patterns), self.net.input_dim, self.net.neurons
+        hidden, hidden_error = np.zeros((count, d + 1, N)), np.zeros((count, N))
+        blocks: list[tuple[Floats, Floats, Floats]] = []
+        z, error = hidden, hidden_error
         offset = 0
         for weights, bias in self.layers:
-            z = np.zeros((count, d + 1, len(bias)))
+            z, error = np.zeros((count, d + 1, len(bias))), np.zeros((count, len(bias)))
             z[:, d] = bias
             for k, w in weights.items():
                 if k == 0:  # block 0 is the identity: its products are the weights
                     z[:, :d] += w
+                    error += UNIT_ROUNDOFF * np.abs(w).max(axis=0)
                 else:
-                    z += blocks[k - 1] @ w
-            if offset < self.net.neurons:
+                    form, size, carried = blocks[k - 1]
+                    z += form @ w
+                    error += (carried + UNIT_ROUNDOFF * size) @ np.abs(w)
+            if offset < N:
                 here = slice(offset, offset + len(bias))
-                hidden[..., here] = z
-                z = z * patterns[:, None, here]  # also what a last layer with a ReLU puts out
+                hidden[..., here], hidden_error[:, here] = z, error
+                # what the next layers read; also what a last layer with a ReLU puts out
+                z, error = z * patterns[:, None, here], error * patterns[:, here]
                 offset += len(bias)
-            blocks.append(z)
-        return hidden, z
+            blocks.append((z, np.abs(z[:, :d]).max(axis=1), error))
+        return hidden, hidden_error, z, error
 
 
 def _facet_rows(cx: RegionComplex) -> tuple[Floats, Floats]:
@@ -122,12 +126,14 @@ def _facet_rows(cx: RegionComplex) -> tuple[Floats, Floats]:
     for start in range(0, len(cx), BATCH):
         stop = min(start + BATCH, len(cx))
         patterns = cx.patterns[start:stop]
-        hidden, maps[start:stop] = forms(patterns)
+        hidden, error, maps[start:stop], map_error = forms(patterns)
+        noise = np.abs(maps[start:stop, :d]).max(axis=1) <= TRUSTED * map_error
+        maps[start:stop, :d] *= ~noise[:, None]
         facets = np.arange(cx.facet_ptr[start], cx.facet_ptr[stop])
         facets = facets[chosen[facets] < N]
         neuron, local = chosen[facets], region[facets] - start
         rows[facets] = hidden[local, :, neuron] * np.where(patterns[local, neuron] == 1, 1.0, -1.0)[:, None]
-        lost = np.abs(rows[facets, :d]).max(axis=1, initial=0.0) <= CANCELLED * forms.magnitude[neuron]
+        lost = np.abs(rows[facets, :d]).max(axis=1, initial=0.0) <= TRUSTED * error[local, neuron]
         doubtful[region[facets[lost]]] = True
     slack = (rows[:, :d] * cx.interior_points[region]).sum(axis=1) + rows[:, d]
     doubtful[region[~(slack > 0)]] = True
@@ -135,6 +141,7 @@ def _facet_rows(cx: RegionComplex) -> tuple[Floats, Floats]:
         exact = cx[int(i)].polytope.rows
         if exact:
             rows[cx.facet_ptr[i] : cx.facet_ptr[i + 1]] = lp.float_rows(exact)[0]
+        maps[i] = cx[int(i)].affine_map.forms.to_float()[0].T
     norm = np.sqrt((rows[:, :d] ** 2).sum(axis=1, keepdims=True))
     return rows / np.where(norm > 0, norm, 1.0), maps
 
@@ -448,8 +455,9 @@ def plot_regions(
     >>> from matplotlib.figure import Figure
     >>> from polyrelu import Box, ReluNetwork, enumerate_regions
     >>> cx = enumerate_regions(ReluNetwork([[[1, 1]], [[1]]], [[0], [0]]), Box([-1, -1], [1, 1]))
-    >>> plot_regions(cx, Figure().subplots()).get_xlim()
-    (-1.0, 1.0)
+    >>> ax = plot_regions(cx, Figure().subplots())
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['layer 1, 1 neuron']
     """
     _need_inputs(cx, (1, 2))
     if color is not None and color not in COLORS:

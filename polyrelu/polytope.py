@@ -129,6 +129,9 @@ class HPolytope:
     # -- dimension --------------------------------------------------------------------
     @functools.cached_property
     def _hull(self) -> _Hull | None:
+        return self._find_hull()
+
+    def _find_hull(self) -> _Hull | None:
         return _affine_hull(self.rows, self.d)
 
     def is_empty(self) -> bool:
@@ -184,7 +187,10 @@ class HPolytope:
     # -- facets -----------------------------------------------------------------------
     @functools.cached_property
     def _facets(self) -> lp.Facets | None:
-        """Facets of the set inside its affine hull, in the hull's coordinates."""
+        return self._find_facets()
+
+    def _find_facets(self) -> lp.Facets | None:
+        """Find the facets of the set inside its affine hull, in the hull's coordinates."""
         if self._hull is None or not self._hull.basis:
             return None
         rows, k = self._hull.rows, len(self._hull.basis)
@@ -626,16 +632,14 @@ class Box(HPolytope):
         names = [f"x{k} >= {v}" for k, v in enumerate(self.lower)] + [f"x{k} <= {v}" for k, v in enumerate(self.upper)]
         super().__init__(np.vstack([-eye, eye]), [*(-v for v in self.lower), *self.upper], names)
 
-    @functools.cached_property
-    def _hull(self) -> _Hull | None:
+    def _find_hull(self) -> _Hull | None:
         if any(lo == hi for lo, hi in zip(self.lower, self.upper, strict=True)):
-            return _affine_hull(self.rows, self.d)
+            return super()._find_hull()
         return _whole_space(self.rows, self.d)
 
-    @functools.cached_property
-    def _facets(self) -> lp.Facets | None:
+    def _find_facets(self) -> lp.Facets | None:
         if self.dimension() < self.d:
-            return HPolytope._facets.func(self)
+            return super()._find_facets()
         center = tuple((lo + hi) / 2 for lo, hi in zip(self.lower, self.upper, strict=True))
         return lp.Facets(center, [(i,) for i in range(2 * self.d)], [])
 

@@ -123,7 +123,12 @@ class Explorer:
         return [row if bit else tuple(-v for v in row) for row, bit in zip(rows, pattern, strict=True)] + self.wall_rows
 
     def _settle(
-        self, pattern: Pattern, status: npt.NDArray[np.uint8], center: npt.NDArray[np.float64], index: int, out: Explored
+        self,
+        pattern: Pattern,
+        status: npt.NDArray[np.uint8],
+        center: npt.NDArray[np.float64],
+        index: int,
+        out: Explored,
     ) -> None:
         """Explore one region exactly, using what floats have proved of it."""
         N = self.net.neurons
@@ -252,7 +257,7 @@ def _germ_pattern(net: ReluNetwork, x: Point, v: Sequence[Fraction]) -> tuple[Pa
         z = layer.bias.hstack(RationalMatrix.zeros(layer.size, 1))
         for k, weight in layer.blocks.items():
             z = z + weight @ blocks[k]
-        layer_bits = []
+        layer_bits: list[int] = []
         for value, slope in z.integers():
             if value == 0 and slope == 0:
                 vanishing.append(len(bits) + len(layer_bits))

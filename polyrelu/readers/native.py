@@ -100,24 +100,35 @@ def load_json(path: str | os.PathLike[str]) -> ReluNetwork:
     Exactness: *exact*.
     """
     with located(path):
-        text = read_text(existing_file(path))
-        try:
-            content = json.loads(
-                text,
-                parse_int=lambda digits: int(Decimal(digits)),  # int() alone stops at 4300 digits
-                parse_constant=_refuse_constant,
-                object_pairs_hook=_unique,
-            )
-        except json.JSONDecodeError as error:
-            raise ModelError(f"line {error.lineno}, column {error.colno} is not JSON: {error.msg}") from None
-        except RecursionError:
-            raise ModelError("the brackets are nested too deeply; W is a list of rows, b a list of numbers") from None
-        if not isinstance(content, dict):
-            raise ModelError("the file must hold one object with the keys W0, b0, W1, b1, ..")
-        output_relu = content.pop("output_relu", False)
-        if not isinstance(output_relu, bool):
-            raise ModelError(f"output_relu is {output_relu!r}; write true or false")
-        return _assemble({key: _json_array(key, value) for key, value in content.items()}, output_relu)
+        return from_json(read_text(existing_file(path)))
+
+
+def from_json(text: str) -> ReluNetwork:
+    """Read a network from the text of a ``.json`` file; see :func:`load_json`."""
+    try:
+        content = json.loads(
+            text,
+            parse_int=lambda digits: int(Decimal(digits)),  # int() alone stops at 4300 digits
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_unique,
+        )
+    except json.JSONDecodeError as error:
+        raise ModelError(f"line {error.lineno}, column {error.colno} is not JSON: {error.msg}") from None
+    except RecursionError:
+        raise ModelError("the brackets are nested too deeply; W is a list of rows, b a list of numbers") from None
+    if not isinstance(content, dict):
+        raise ModelError("the file must hold one object with the keys W0, b0, W1, b1, ..")
+    output_relu = content.pop("output_relu", False)
+    if not isinstance(output_relu, bool):
+        raise ModelError(f"output_relu is {output_relu!r}; write true or false")
+    return _assemble({key: _json_array(key, value) for key, value in content.items()}, output_relu)
+
+
+def to_json(network: ReluNetwork) -> str:
+    """Return the text of a ``.json`` file that holds the network exactly."""
+    fields = [f'"{key}": {_json_text(key, matrix)}' for key, matrix in _arrays(network)]
+    fields.append(f'"output_relu": {"true" if network.output_relu else "false"}')
+    return "{\n" + ",\n".join(fields) + "\n}\n"
 
 
 def save(network: ReluNetwork, path: str | os.PathLike[str]) -> None:
@@ -148,14 +159,12 @@ def save(network: ReluNetwork, path: str | os.PathLike[str]) -> None:
             raise ModelError("a network is saved as .npz or .json; choose one of these suffixes")
         if file.is_dir():
             raise ModelError("this is a directory; give a file name")
-        arrays = dict(_arrays(network))
         if suffix == ".json":
-            fields = [f'"{key}": {_json_text(key, matrix)}' for key, matrix in arrays.items()]
-            fields.append(f'"output_relu": {"true" if network.output_relu else "false"}')
+            text = to_json(network)
             with atomic_write(file) as stream:
-                stream.write(("{\n" + ",\n".join(fields) + "\n}\n").encode())
+                stream.write(text.encode())
         else:
-            floats = {key: _npz_array(key, matrix) for key, matrix in arrays.items()}
+            floats = {key: _npz_array(key, matrix) for key, matrix in _arrays(network)}
             with atomic_write(file) as stream:
                 np.savez(stream, allow_pickle=False, output_relu=np.bool_(network.output_relu), **floats)
 

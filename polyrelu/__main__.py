@@ -1,0 +1,289 @@
+"""The command line: ``polyrelu --help``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from . import __version__
+from .errors import InputError, PolyreluError
+from .exact import fraction
+from .network import ReluNetwork
+
+EPILOG = """\
+Numbers are exact decimals or quotients: 0.1, -1e-3, -1/3.
+A region is counted if it meets the domain in full dimension; hidden neurons cut, output neurons only if the
+last layer has a ReLU.
+
+  polyrelu info model.onnx
+  polyrelu count model.onnx --box -1 1
+  polyrelu count model.onnx --at 0 0 0 0 0 --free 0 1 --box -0.5 0.5 --json
+  polyrelu enumerate model.npz --box -1 1 --out regions.npz --plot regions.png
+
+Exit codes: 0 done, 1 a proof or check failed, 2 bad input (one line on stderr says what, where and what to do).
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argparse parser that takes ``-1/3`` and ``-1e-3`` for numbers and answers errors in one line."""
+
+    def __init__(self, **options: Any):
+        options |= {"allow_abbrev": False, "formatter_class": argparse.RawDescriptionHelpFormatter}
+        super().__init__(**options)
+
+    def _parse_optional(self, arg_string: str) -> Any:
+        # no option of ours begins with a minus and a digit or a point
+        if arg_string[:1] == "-" and arg_string[1:2] and (arg_string[1].isdigit() or arg_string[1] == "."):
+            return None
+        return super()._parse_optional(arg_string)
+
+    def error(self, message: str) -> NoReturn:
+        """Leave with code 2 and one line."""
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code.
+
+    Examples
+    --------
+    >>> main(["count", "no-such-model.npz"])
+    2
+    """
+    parser = build_parser()
+    options = parser.parse_args(argv)
+    try:
+        result = options.run(options)
+    except PolyreluError as error:
+        print(f"polyrelu: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2 if isinstance(error, InputError | ImportError) else 1
+    if options.json:
+        print(json.dumps(result))
+    else:
+        options.show(result)
+    return 0
+
+
+def build_parser() -> Parser:
+    """Return the parser of all commands."""
+    parser = Parser(prog="polyrelu", description="Exact polyhedral geometry of ReLU networks.", epilog=EPILOG)
+    parser.add_argument("--version", action="version", version=f"polyrelu {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Any, show: Any, text: str) -> Parser:
+        sub: Parser = commands.add_parser(name, help=text, description=text, epilog=EPILOG)
+        sub.set_defaults(run=run, show=show)
+        sub.add_argument("model", metavar="MODEL", help=".onnx, .npz, .json or .nnet file")
+        sub.add_argument("--json", action="store_true", help="print exactly one JSON object on stdout")
+        sub.add_argument("--normalize", action="store_true", help=".nnet: take raw inputs, fold the normalisation")
+        return sub
+
+    command("info", run_info, show_info, "Show what a model file holds.")
+    count = command("count", run_count, show_count, "Count the activation regions of a model over a domain.")
+    listing = command("enumerate", run_enumerate, show_count, "Find all activation regions, save or draw them.")
+    for sub in (count, listing):
+        _add_domain(sub)
+        _add_search(sub)
+    listing.add_argument("--out", metavar="REGIONS.npz", help="save patterns, points, facets and adjacency")
+    listing.add_argument("--plot", metavar="FILE", help="draw the regions of a 1- or 2-input network: .png, .svg, .pdf")
+    return parser
+
+
+def _add_domain(sub: Parser) -> None:
+    group = sub.add_argument_group("domain (default: all of R^d)")
+    group.add_argument("--box", nargs=2, metavar=("LO", "HI"), help="the same bounds for every input")
+    group.add_argument("--lower", nargs="+", metavar="X", help="lower bounds, one per (free) input")
+    group.add_argument("--upper", nargs="+", metavar="X", help="upper bounds, one per (free) input")
+    group.add_argument("--at", nargs="+", metavar="X", help="slice: a point, one number per input or a .npy file")
+    group.add_argument("--free", nargs="+", metavar="I", help="slice: the inputs that range over the box")
+
+
+def _add_search(sub: Parser) -> None:
+    group = sub.add_argument_group("search")
+    group.add_argument("--method", default="auto", choices=("auto", "bfs"), help="engine (default: auto)")
+    group.add_argument("--limit", metavar="N", help="explore at most N regions, then stop")
+
+
+# -- reading the options --------------------------------------------------------------
+def load_model(options: argparse.Namespace) -> ReluNetwork:
+    """Read the model file of a command."""
+    from .readers import load
+
+    settings = {"normalize": True} if options.normalize else {}
+    return load(options.model, **settings)
+
+
+def read_problem(options: argparse.Namespace) -> tuple[ReluNetwork, Any, dict[str, Any]]:
+    """Return the network (restricted to the slice), the domain, and the domain as JSON."""
+    from .polytope import Box
+
+    net = load_model(options)
+    described: dict[str, Any] = {}
+    if (options.at is None) != (options.free is None):
+        raise InputError("a slice needs both --at (a point) and --free (the inputs that vary)")
+    if options.at is not None:
+        base = _read_point(options.at, net.input_dim)
+        free = [_whole_number(v, "--free") for v in options.free]
+        for i in free:
+            if not 0 <= i < net.input_dim:
+                raise InputError(f"--free names input {i}; this model has inputs 0 to {net.input_dim - 1}")
+        if len(set(free)) != len(free):
+            raise InputError("--free names an input twice; name each once")
+        described |= {"at": [str(v) for v in base], "free": free}
+        origin = [0 if i in free else v for i, v in enumerate(base)]
+        net = net.restrict(origin, [[int(i == k) for i in range(net.input_dim)] for k in free])
+    d = net.input_dim
+    if options.box is not None:
+        if options.lower is not None or options.upper is not None:
+            raise InputError("--box excludes --lower and --upper; give one or the other")
+        lower, upper = [options.box[0]] * d, [options.box[1]] * d
+    elif options.lower is not None or options.upper is not None:
+        if options.lower is None or options.upper is None:
+            raise InputError("--lower and --upper go together; give both, or --box LO HI")
+        lower, upper = options.lower, options.upper
+        for name, values in (("--lower", lower), ("--upper", upper)):
+            if len(values) != d:
+                raise InputError(f"{name} has {len(values)} numbers; there are {d} free inputs")
+    else:
+        return net, None, described | {"lower": None, "upper": None}
+    low = [fraction(v, "a lower bound") for v in lower]
+    high = [fraction(v, "an upper bound") for v in upper]
+    described |= {"lower": [str(v) for v in low], "upper": [str(v) for v in high]}
+    return net, Box(low, high), described
+
+
+def _read_point(words: Sequence[str], d: int) -> list[Any]:
+    if len(words) == 1 and words[0].endswith(".npy"):
+        import numpy as np
+
+        try:
+            array = np.load(words[0], allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise InputError(f"{words[0]}: cannot be read as a .npy array ({str(error).splitlines()[0]})") from None
+        if array.dtype.kind not in "fiub":
+            raise InputError(f"{words[0]}: the array has dtype {array.dtype}; save one of floats or integers")
+        values = [fraction(v, f"{words[0]}[{i}]") for i, v in enumerate(array.ravel())]
+    else:
+        values = [fraction(v, "--at") for v in words]
+    if len(values) != d:
+        raise InputError(f"--at has {len(values)} numbers; this model has {d} inputs")
+    return values
+
+
+def _whole_number(word: str, what: str) -> int:
+    value = fraction(word, what)
+    if value.denominator != 1:
+        raise InputError(f"{what} is {word}; give a whole number")
+    return int(value)
+
+
+# -- commands -------------------------------------------------------------------------
+def run_info(options: argparse.Namespace) -> dict[str, Any]:
+    """Describe a model file."""
+    net = load_model(options)
+    weights = sum(block.shape[0] * block.shape[1] for layer in net.layers for block in layer.blocks.values())
+    return {
+        "model": options.model,
+        "input_dim": net.input_dim,
+        "output_dim": net.output_dim,
+        "widths": list(net.widths),
+        "neurons": net.neurons,
+        "weights": weights + sum(layer.size for layer in net.layers),
+        "output_relu": net.output_relu,
+        "skips": any(set(layer.blocks) - {index} for index, layer in enumerate(net.layers)),
+    }
+
+
+def show_info(result: dict[str, Any]) -> None:
+    """Print the description of a model."""
+    print(f"{result['model']}: {result['input_dim']} inputs, {result['output_dim']} outputs")
+    print(f"hidden layers {result['widths']}, {result['neurons']} neurons, {result['weights']} weights and biases")
+    if result["output_relu"]:
+        print("the last layer has a ReLU: its neurons cut as well")
+    if result["skips"]:
+        print("some layers read the input or earlier layers (skip connections)")
+
+
+def run_count(options: argparse.Namespace) -> dict[str, Any]:
+    """Count the activation regions."""
+    return _search(options)[0]
+
+
+def run_enumerate(options: argparse.Namespace) -> dict[str, Any]:
+    """Find the regions; save and draw them as asked."""
+    if options.out is not None:
+        from .readers.files import located
+        from .storage import check_target
+
+        with located(options.out):
+            check_target(options.out)
+    if options.plot is not None:
+        from .plotting import check_picture
+
+        check_picture(options.plot)
+    result, cx = _search(options)
+    if options.out is not None:
+        cx.save(options.out)
+        result["out"] = options.out
+    if options.plot is not None:
+        from .plotting import save_picture
+
+        save_picture(cx, options.plot)
+        result["plot"] = options.plot
+    result["adjacencies"] = len(cx.edges)
+    return result
+
+
+def _search(options: argparse.Namespace) -> tuple[dict[str, Any], Any]:
+    limit = None if options.limit is None else _whole_number(options.limit, "--limit")
+    net, domain, described = read_problem(options)
+    from .enumeration import enumerate_regions
+
+    if not options.json:
+        _say_if_compiling()
+    cx = enumerate_regions(net, domain, options.method, limit=limit)
+    result = {
+        "activation_regions": len(cx),
+        "input_dim": net.input_dim,
+        "neurons": net.neurons,
+        "exact": cx.exact,
+        "complete": cx.complete,
+        "seconds": cx.seconds,
+        "method": cx.method,
+        "domain": described,
+    }
+    return result, cx
+
+
+def _say_if_compiling() -> None:
+    """Tell a person who waits at a terminal why the very first run takes longer."""
+    from . import kernels
+
+    if sys.stderr.isatty() and not list((Path(kernels.__file__).parent / "__pycache__").glob("kernels.*.nbi")):
+        print("compiling kernels, once (about 15 seconds)", file=sys.stderr)
+
+
+def show_count(result: dict[str, Any]) -> None:
+    """Print a count for people."""
+    rate = result["activation_regions"] / max(result["seconds"], time.get_clock_info("perf_counter").resolution)
+    state = "all, exactly" if result["complete"] else "at least; the search stopped early"
+    print(f"{result['activation_regions']} activation regions ({state})")
+    domain = result["domain"]
+    box = "all of R^d" if domain["lower"] is None else f"{', '.join(domain['lower'])} to {', '.join(domain['upper'])}"
+    where = f"inputs {', '.join(map(str, domain['free']))} over {box}" if "free" in domain else box
+    print(f"{result['input_dim']} inputs, {result['neurons']} hidden neurons; domain: {where}")
+    print(f"{result['method']}: {result['seconds']:.2f} s, {rate:.0f} regions per second")
+    if "adjacencies" in result:
+        print(f"{result['adjacencies']} adjacencies")
+    for key, verb in (("out", "saved"), ("plot", "drew")):
+        if key in result:
+            print(f"{verb} {result[key]}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -155,5 +155,5 @@ def simplex_volume(corners: Sequence[Point]) -> Fraction:
     den = math.lcm(*(v.denominator for corner in corners for v in corner))
     base = [int(v * den) for v in corners[0]]
     edges = [[int(v * den) - w for v, w in zip(corner, base, strict=True)] for corner in corners[1:]]
-    determinant: Fraction = abs(integer_matrix(edges, d).det())
-    return determinant / (den**d * math.factorial(d))
+    scale: int = den**d * math.factorial(d)
+    return abs(integer_matrix(edges, d).det()) / scale

@@ -42,7 +42,7 @@ from .exact import (
 Floats = npt.NDArray[np.float64]
 
 # Above this dimension the dense walk costs more than a call of HiGHS (see benchmarks/lp_dimension.py).
-SMALL_DIMENSION = 16
+SMALL_DIMENSION = 32
 
 
 @dataclass(frozen=True)

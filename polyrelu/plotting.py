@@ -40,7 +40,7 @@ from .readers.files import atomic_write, require
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_regions", "region_polygons", "save_picture"]
+__all__ = ["check_picture", "plot_regions", "region_polygons", "save_picture"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -60,6 +60,11 @@ CHUNK = 2_000
 
 # u = g / sqrt(scale**2 + |g|**2) puts a gradient of length ``scale`` at this radius of the color disc.
 RING = 0.5**0.5
+
+# Lines whose directions differ by less meet too far away to be shown, if it is not rounding that makes them meet.
+PARALLEL = 2.0**-16
+# Vertices closer than this fraction of the picture's scale are one vertex, computed from several regions.
+ONE_POINT = 2.0**-24
 
 INK = "#2b2b33"
 # Six light colors of different lightness, for maps (after P. Tol's "light" scheme, muted).
@@ -242,12 +247,15 @@ def _window(cx: RegionComplex, rows: Floats) -> tuple[float, ...]:
     """Return the bounding box of the domain; where it is infinite, that of the vertices without outliers, enlarged."""
     lo, hi = cx.domain.outer_floats()
     if not (np.isfinite(lo).all() and np.isfinite(hi).all()):
-        reach = float(np.abs(cx.interior_points).max()) + float(np.abs(rows[:, 2]).max(initial=0.0)) + 1.0
+        reach = float(np.abs(cx.interior_points).max()) + float(np.abs(rows[:, 2]).max(initial=0.0)) or 1.0
         far = np.array([-1.0, 1.0, -1.0, 1.0]) * reach * 2.0**16
         vertices, labels, ptr = _clip(rows, cx.facet_ptr, far)
         before = np.arange(len(labels)) - 1
         before[ptr[:-1][np.diff(ptr) > 0]] = ptr[1:][np.diff(ptr) > 0] - 1
-        points = vertices[(labels >= 0) & (labels[before] >= 0)]
+        corner = np.flatnonzero((labels >= 0) & (labels[before] >= 0))
+        here, there = rows[labels[corner]], rows[labels[before[corner]]]
+        turn = np.abs(here[:, 0] * there[:, 1] - here[:, 1] * there[:, 0])
+        points = vertices[corner[turn > PARALLEL]]
         if not len(points):  # parallel lines, or none: the feet of perpendiculars, or the interior points
             inner = cx.interior_points[np.repeat(np.arange(len(cx)), np.diff(cx.facet_ptr))]
             feet = inner - ((rows[:, :2] * inner).sum(axis=1) + rows[:, 2])[:, None] * rows[:, :2]
@@ -256,7 +264,7 @@ def _window(cx: RegionComplex, rows: Floats) -> tuple[float, ...]:
         spread = high - low
         low, high = np.maximum(points.min(axis=0), low - spread), np.minimum(points.max(axis=0), high + spread)
         spread = high - low
-        spread = np.where(spread > 0, spread, spread.max() or 2.0)
+        spread = np.where(spread > reach * ONE_POINT, spread, max(spread.max(), reach / 8))
         lo, hi = np.where(np.isfinite(lo), lo, low - spread / 4), np.where(np.isfinite(hi), hi, high + spread / 4)
     return float(lo[0]), float(hi[0]), float(lo[1]), float(hi[1])
 
@@ -295,18 +303,18 @@ def region_polygons(cx: RegionComplex, window: Sequence[float] | None = None) ->
     >>> region_polygons(cx)[1].tolist()
     [[1.0, -1.0], [1.0, 0.0], [0.0, 0.0]]
     """
-    _need_inputs(cx, (2,))
+    _need_inputs(cx.network.input_dim, (2,))
     picture = _drawing(cx, window)
     return [picture.vertices[a:b] for a, b in zip(picture.ptr[:-1], picture.ptr[1:], strict=True)]
 
 
-def _need_inputs(cx: RegionComplex, allowed: tuple[int, ...]) -> None:
-    d = cx.network.input_dim
+def _need_inputs(d: int, allowed: tuple[int, ...]) -> None:
     if d not in allowed:
-        numbers = " or ".join(map(str, allowed))
         raise InputError(
-            f"the network has {d} inputs and pictures need {numbers}; "
+            f"the network has {d} input{'s' if d > 1 else ''} and this picture needs {' or '.join(map(str, allowed))}; "
             "enumerate a slice: net.restrict(origin, directions) with two directions"
+            if d > 2
+            else f"polygons need two inputs and the network has {d}; use plot_regions, which draws its graph"
         )
 
 
@@ -459,7 +467,7 @@ def plot_regions(
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['layer 1, 1 neuron']
     """
-    _need_inputs(cx, (1, 2))
+    _need_inputs(cx.network.input_dim, (1, 2))
     if color is not None and color not in COLORS:
         raise InputError(f"color is {color!r}; choose 'affine', 'pattern' or None")
     if not 0 <= output < cx.network.output_dim:
@@ -707,6 +715,34 @@ def _draw_graph(
 
 
 # -- files ----------------------------------------------------------------------------
+def check_picture(path: str | os.PathLike[str], input_dim: int | None = None) -> Path:
+    """Return the path of a picture, refused before any work if it cannot be drawn or written.
+
+    Parameters
+    ----------
+    path : path-like
+        With suffix ``.png``, ``.svg`` or ``.pdf``, in a directory that exists.
+    input_dim : int, optional
+        The number of inputs of the network to draw.
+
+    Raises
+    ------
+    InputError
+        Another suffix, no such directory, a number of inputs that has no picture.
+    MissingDependency
+        matplotlib is not installed.
+    """
+    file = Path(path)
+    if file.suffix.lower() not in SUFFIXES:
+        raise InputError(f"{file}: a picture is saved as {', '.join(SUFFIXES)}; choose one of these suffixes")
+    if file.is_dir() or not file.absolute().parent.is_dir():
+        raise InputError(f"{file}: is a directory or lies in none that exists; give a file name in a directory")
+    if input_dim is not None:
+        _need_inputs(input_dim, (1, 2))
+    require("matplotlib.figure", "plot")
+    return file
+
+
 def save_picture(
     cx: RegionComplex,
     path: str | os.PathLike[str],
@@ -742,10 +778,8 @@ def save_picture(
     Exactness: *float*. The file appears when it is complete; a failure leaves what was there before. Neither
     pyplot nor a window system is used, and the same picture gives the same bytes.
     """
-    file = Path(path)
+    file = check_picture(path, cx.network.input_dim)
     suffix = file.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise InputError(f"{file}: a picture is saved as {', '.join(SUFFIXES)}; choose one of these suffixes")
     matplotlib = require("matplotlib", "plot")
     figures = require("matplotlib.figure", "plot")
     # dates and versions would make every file differ

@@ -211,11 +211,13 @@ def show_info(result: dict[str, Any]) -> None:
 
 def run_count(options: argparse.Namespace) -> dict[str, Any]:
     """Count the activation regions."""
-    return _search(options)[0]
+    return _search(options, *read_problem(options))[0]
 
 
 def run_enumerate(options: argparse.Namespace) -> dict[str, Any]:
     """Find the regions; save and draw them as asked."""
+    problem = read_problem(options)
+    # files that cannot be written are refused before any work
     if options.out is not None:
         from .readers.files import located
         from .storage import check_target
@@ -223,29 +225,27 @@ def run_enumerate(options: argparse.Namespace) -> dict[str, Any]:
         with located(options.out):
             check_target(options.out)
     if options.plot is not None:
-        from .plotting import check_picture
+        from .plotting import check_picture, save_picture
 
-        check_picture(options.plot)
-    result, cx = _search(options)
+        check_picture(options.plot, problem[0].input_dim)
+    result, cx = _search(options, *problem)
+    result["adjacencies"] = len(cx.edges)
     if options.out is not None:
         cx.save(options.out)
         result["out"] = options.out
     if options.plot is not None:
-        from .plotting import save_picture
-
         save_picture(cx, options.plot)
         result["plot"] = options.plot
-    result["adjacencies"] = len(cx.edges)
     return result
 
 
-def _search(options: argparse.Namespace) -> tuple[dict[str, Any], Any]:
+def _search(
+    options: argparse.Namespace, net: ReluNetwork, domain: Any, described: dict[str, Any]
+) -> tuple[dict[str, Any], Any]:
     limit = None if options.limit is None else _whole_number(options.limit, "--limit")
-    net, domain, described = read_problem(options)
+    _say_if_compiling()
     from .enumeration import enumerate_regions
 
-    if not options.json:
-        _say_if_compiling()
     cx = enumerate_regions(net, domain, options.method, limit=limit)
     result = {
         "activation_regions": len(cx),
@@ -273,16 +273,22 @@ def show_count(result: dict[str, Any]) -> None:
     rate = result["activation_regions"] / max(result["seconds"], time.get_clock_info("perf_counter").resolution)
     state = "all, exactly" if result["complete"] else "at least; the search stopped early"
     print(f"{result['activation_regions']} activation regions ({state})")
-    domain = result["domain"]
-    box = "all of R^d" if domain["lower"] is None else f"{', '.join(domain['lower'])} to {', '.join(domain['upper'])}"
-    where = f"inputs {', '.join(map(str, domain['free']))} over {box}" if "free" in domain else box
-    print(f"{result['input_dim']} inputs, {result['neurons']} hidden neurons; domain: {where}")
+    print(f"{result['input_dim']} inputs, {result['neurons']} hidden neurons; domain {_domain_text(result['domain'])}")
     print(f"{result['method']}: {result['seconds']:.2f} s, {rate:.0f} regions per second")
     if "adjacencies" in result:
         print(f"{result['adjacencies']} adjacencies")
     for key, verb in (("out", "saved"), ("plot", "drew")):
         if key in result:
             print(f"{verb} {result[key]}")
+
+
+def _domain_text(domain: dict[str, Any]) -> str:
+    if domain["lower"] is None:
+        box = "R^d"
+    else:
+        sides = [f"[{lo}, {hi}]" for lo, hi in zip(domain["lower"], domain["upper"], strict=True)]
+        box = f"{sides[0]}^{len(sides)}" if len(set(sides)) == 1 < len(sides) else " x ".join(sides)
+    return f"{box} of inputs {', '.join(map(str, domain['free']))}" if "free" in domain else box
 
 
 if __name__ == "__main__":

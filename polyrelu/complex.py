@@ -250,7 +250,7 @@ class RegionComplex:
 
     # -- pictures and files -----------------------------------------------------------
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
-        """Draw the regions of a 2-input network; see :func:`polyrelu.plotting.plot_regions`."""
+        """Draw the regions of a network with 1 or 2 inputs; see :func:`polyrelu.plotting.plot_regions`."""
         from .plotting import plot_regions
 
         return plot_regions(self, ax, **options)
@@ -330,9 +330,7 @@ class ActivationRegion:
 
     @functools.cached_property
     def _rows(self) -> list[IntRow]:
-        rows = self.complex.network.neuron_rows(self.pattern)
-        signed = [row if bit else tuple(-v for v in row) for row, bit in zip(rows, self.pattern, strict=True)]
-        return signed + self.complex.domain.rows
+        return self.complex.network.region_rows(self.pattern) + self.complex.domain.rows
 
     def pattern_beyond(self, facet: Facet) -> Pattern | None:
         """Return the pattern on the other side of a facet, explored or not; None on a wall."""

@@ -404,6 +404,24 @@ class ReluNetwork:
         pairs = zip(self.relu_layers, self.layer_forms(pattern), strict=False)
         return [primitive(row) for _, forms in pairs for row in forms.integers()]
 
+    def region_rows(self, pattern: Any) -> list[IntRow]:
+        """Return the rows whose nonnegativity describes the region of a pattern, one per hidden neuron.
+
+        Returns
+        -------
+        list of N tuples of d + 1 ints
+            :meth:`neuron_rows` where the bit is 1, their negatives where it is 0: the closed region is
+            ``{x : g(x) >= 0 for every row g}``, see :meth:`polyrelu.HPolytope.from_rows`.
+
+        Examples
+        --------
+        >>> ReluNetwork([[[1], [1]], [[2, -4]]], [[0, -0.5], [0]]).region_rows("10")
+        [(1, 0), (-2, 1)]
+        """
+        bits = self.as_pattern(pattern)
+        rows = self.neuron_rows(bits)
+        return [row if bit else tuple(-v for v in row) for row, bit in zip(rows, bits, strict=True)]
+
     def affine_map(self, pattern: Any) -> AffineMap:
         """Return the exact affine map of the network on a pattern.
 

@@ -585,8 +585,8 @@ def _set_axes(ax: Any, window: tuple[float, ...]) -> None:
     ax.set_ylim(window[2], window[3])
     width, height = window[1] - window[0], window[3] - window[2]
     ax.set_aspect("equal" if height < 2.5 * width and width < 2.5 * height else "auto")
-    ax.set_xlabel("$x_1$")
-    ax.set_ylabel("$x_2$", rotation=0, ha="right", va="center")
+    ax.set_xlabel("$x_0$")
+    ax.set_ylabel("$x_1$", rotation=0, ha="right", va="center")
     _plain_frame(ax)
 
 

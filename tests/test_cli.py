@@ -92,8 +92,9 @@ def test_slice_equals_restriction(capsys, tmp_path):
     assert (result["input_dim"], result["neurons"]) == (2, 12)
     assert result["domain"]["free"] == [2, 0]
 
-    np.save(tmp_path / "point.npy", np.array([0.25, -1 / 3, 0, 0.1]))
-    npy = as_json(capsys, "count", str(path), "--at", str(tmp_path / "point.npy"), "--free", "2", "0", "--box", "-1", "1")
+    point = tmp_path / "point.npy"
+    np.save(point, np.array([0.25, -1 / 3, 0, 0.1]))
+    npy = as_json(capsys, "count", str(path), "--at", str(point), "--free", "2", "0", "--box", "-1", "1")
     assert npy["activation_regions"] == result["activation_regions"]
 
 

@@ -8,16 +8,15 @@ from fractions import Fraction as F
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
 
 import polyrelu as pr
 from polyrelu import plotting
 from polyrelu.errors import InputError, MissingDependency
-from polyrelu.plotting import plot_regions, region_polygons, save_picture
+from polyrelu.plotting import check_picture, plot_regions, region_polygons, save_picture
 
 matplotlib.use("Agg")
-
-from matplotlib.colors import to_rgba  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
 
 SQUARE = pr.Box([-1, -1], [1, 1])
 
@@ -77,8 +76,11 @@ def test_vertices_are_the_exact_ones_rounded(cx):
 HEXAGON = pr.HPolytope([[2, 0], [1, 2], [-1, 2], [-2, 0], [-1, -2], [1, -2]], [2, 2, 2, 2, 2, 2])
 
 
-@pytest.mark.parametrize("domain", [SQUARE, HEXAGON, pr.Box(["-1/3", 0], ["1/3", 7])], ids=["square", "hexagon", "thirds"])
-@pytest.mark.parametrize("net", [random_network(2, 12, 12, 2), integer_network(2, 5, 5, 1, seed=3)], ids=["real", "int"])
+THIRDS = pr.Box(["-1/3", 0], ["1/3", 7])
+
+
+@pytest.mark.parametrize("domain", [SQUARE, HEXAGON, THIRDS], ids=["square", "hexagon", "thirds"])
+@pytest.mark.parametrize("net", [random_network(2, 12, 12, 2), integer_network(2, 5, 5, 1)], ids=["real", "int"])
 def test_areas_are_the_exact_volumes_rounded(net, domain):
     complex_ = pr.enumerate_regions(net, domain)
     areas = [area(p) for p in region_polygons(complex_)]
@@ -188,10 +190,8 @@ def test_neighbors_on_the_map_differ_and_six_colors_do(cx):
 
 
 def test_equal_maps_have_equal_colors():
-    # |x_1| + |x_2| with every neuron there twice: four maps
-    net = pr.ReluNetwork(
-        [[[1, 0], [-1, 0], [0, 1], [0, -1], [1, 1]], [[1, 1, 1, 1, 0]]], [[0, 0, 0, 0, F(1, 2)], [0]]
-    )
+    # |x_1| + |x_2|, and a fifth neuron that no output reads: it cuts regions, not maps
+    net = pr.ReluNetwork([[[1, 0], [-1, 0], [0, 1], [0, -1], [1, 1]], [[1, 1, 1, 1, 0]]], [[0, 0, 0, 0, F(1, 2)], [0]])
     complex_ = pr.enumerate_regions(net, SQUARE)
     fills = plot_regions(complex_, axes()).collections[0].get_facecolor()
     same_map = {}
@@ -203,18 +203,14 @@ def test_equal_maps_have_equal_colors():
     assert len(set.union(*same_map.values())) == 4
 
 
-THIRD = F(1, 3)
-
-
 @pytest.mark.parametrize(
     "net",
     [
         pr.ReluNetwork([[[1, 0]], [[0]]], [[0], [1]]),
-        # relu(x_1 / 3) + relu(x_1 2 / 3) - relu(x_1): zero, but not in floats
-        pr.ReluNetwork([[[THIRD, 0], [2 * THIRD, 0], [1, 0]], [[1, 1, -1]]], [[0, 0, 0], [0]]),
-        pr.ReluNetwork([[[0.1, 0], [0.2, 0], [F(0.1) + F(0.2), 0]], [[1, 1, -1]]], [[0, 0, 0], [0]]),
+        # relu(x_1 / 3) + relu(x_1 / 11) - relu(14 x_1 / 33): zero, but 1 / 3 + 1 / 11 - 14 / 33 is not in floats
+        pr.ReluNetwork([[[F(1, 3), 0], [F(1, 11), 0], [F(14, 33), 0]], [[1, 1, -1]]], [[0, 0, 0], [0]]),
     ],
-    ids=["zero", "thirds", "tenths"],
+    ids=["zero", "rounding"],
 )
 def test_a_constant_function_is_grey(net):
     fills = plot_regions(pr.enumerate_regions(net, SQUARE), axes()).collections[0].get_facecolor()
@@ -309,10 +305,10 @@ def test_the_graph_of_an_affine_network():
 def test_other_dimensions_are_refused():
     complex_ = pr.enumerate_regions(random_network(3, 3, 1), pr.Box([0] * 3, [1] * 3))
 
-    for draw in (plot_regions, region_polygons):
-        with pytest.raises(InputError, match=r"the network has 3 inputs.*net\.restrict"):
+    for draw in (plot_regions, region_polygons, lambda cx: save_picture(cx, "a.png")):
+        with pytest.raises(InputError, match=r"the network has 3 inputs and this picture needs .*2; .*net\.restrict"):
             draw(complex_)
-    with pytest.raises(InputError, match="the network has 1 inputs and pictures need 2"):
+    with pytest.raises(InputError, match="polygons need two inputs and the network has 1; use plot_regions"):
         region_polygons(pr.enumerate_regions(tent(), pr.Box([0], [1])))
 
 
@@ -369,8 +365,27 @@ def test_other_suffixes_are_refused(cx, tmp_path, name):
 
 
 def test_a_directory_that_does_not_exist(cx, tmp_path):
-    with pytest.raises(InputError, match=r"a\.png: cannot be written: No such file or directory; check the directory"):
-        save_picture(cx, tmp_path / "none" / "a.png")
+    for path in (tmp_path / "none" / "a.png", tmp_path):
+        with pytest.raises(InputError, match="none that exists; give a file name|choose one of these"):
+            save_picture(cx, path)
+
+
+def test_a_picture_is_refused_before_the_work(tmp_path):
+    assert check_picture(str(tmp_path / "a.png"), 2) == tmp_path / "a.png"
+    with pytest.raises(InputError, match="the network has 5 inputs"):
+        check_picture(tmp_path / "a.png", 5)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+def test_a_full_disk_is_an_input_error(cx, tmp_path, monkeypatch):
+    def fail(self, stream, **options):
+        with open("/dev/full", "wb", buffering=0) as full:
+            full.write(b"x")
+
+    monkeypatch.setattr(Figure, "savefig", fail)
+    with pytest.raises(InputError, match=r"a\.png: cannot be written: No space left on device"):
+        save_picture(cx, tmp_path / "a.png")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_failure_leaves_the_old_file(cx, tmp_path, monkeypatch):

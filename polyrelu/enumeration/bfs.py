@@ -117,11 +117,6 @@ class Explorer:
             )
         return status, centers, codes
 
-    def signed_rows(self, pattern: Pattern) -> list[IntRow]:
-        """Return the exact rows of a region: neurons with the sign of their bit, then one row per domain facet."""
-        rows = self.net.neuron_rows(pattern)
-        return [row if bit else tuple(-v for v in row) for row, bit in zip(rows, pattern, strict=True)] + self.wall_rows
-
     def _settle(
         self,
         pattern: Pattern,
@@ -132,7 +127,7 @@ class Explorer:
     ) -> None:
         """Explore one region exactly, using what floats have proved of it."""
         N = self.net.neurons
-        rows = self.signed_rows(pattern)
+        rows = self.net.region_rows(pattern) + self.wall_rows
         guess = [Fraction(v) for v in center] if np.isfinite(center).all() else None
         facets = lp.settle(rows, self.net.input_dim, status, guess)
         if facets is None:

@@ -13,9 +13,15 @@ class Progress:
         if wanted and sys.stderr is not None and sys.stderr.isatty():
             from tqdm import tqdm
 
-            self._bar = tqdm(total=limit, unit=" regions", desc="regions", dynamic_ncols=True, leave=False)
-            stop = "Ctrl-C stops and keeps what was found"
-            self._hint = stop if limit is not None else f"{stop}, limit=N (--limit N) bounds the search"
+            stop = "Ctrl-C keeps what was found"
+            self._hint = stop if limit is not None else f"{stop}, a limit bounds the search"
+            self._bar = tqdm(
+                total=limit,
+                unit="",
+                dynamic_ncols=True,
+                leave=False,
+                bar_format="{n_fmt} regions in {elapsed}, {rate_fmt}{postfix}",
+            )
 
     def update(self, explored: int, frontier: int) -> None:
         """Show the number of regions explored and of known ones still to explore."""

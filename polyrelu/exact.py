@@ -469,8 +469,15 @@ def dyadic_near(x: Sequence[Fraction], bits: int) -> Point:
 
 
 def floats(x: Sequence[Fraction]) -> npt.NDArray[np.float64]:
-    """Round a rational point to the nearest floats."""
-    return np.array([float(v) for v in x], dtype=np.float64)
+    """Round a rational point to the nearest floats; beyond 1.8e308 they are infinite."""
+    return np.array([_float(v) for v in x], dtype=np.float64)
+
+
+def _float(v: Fraction) -> float:
+    try:
+        return float(v)
+    except OverflowError:
+        return math.inf if v > 0 else -math.inf
 
 
 def nearest_floats(values: Sequence[Fraction], direction: int) -> npt.NDArray[np.float64]:
@@ -483,6 +490,10 @@ def nearest_floats(values: Sequence[Fraction], direction: int) -> npt.NDArray[np
     """
     out = floats(values)
     for i, v in enumerate(values):
-        if (Fraction(out[i]) - v) * direction < 0:
+        if math.isinf(out[i]):
+            wrong = (out[i] > 0) != (direction > 0)
+        else:
+            wrong = (Fraction(out[i]) - v) * direction < 0
+        if wrong:
             out[i] = np.nextafter(out[i], direction * np.inf)
     return out

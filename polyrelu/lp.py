@@ -33,6 +33,7 @@ from .exact import (
     RationalMatrix,
     dot,
     dyadic_near,
+    floats,
     integer_column,
     integer_matrix,
     integer_point,
@@ -202,10 +203,11 @@ class _Walk:
         if not self.rows or d > 4 * SMALL_DIMENSION:
             return None
         G = float_rows(self.rows)[0]
-        x0 = np.array([float(v) for v in self.start])
+        x0 = floats(self.start)
         norm = np.sqrt((G[:, :d] ** 2).sum(axis=1))
         live = np.flatnonzero(norm > 0)
-        s = (G[live, :d] @ x0 + G[live, d]) / norm[live]
+        with np.errstate(over="ignore", invalid="ignore"):
+            s = (G[live, :d] @ x0 + G[live, d]) / norm[live]
         if not len(live) or not np.isfinite(s).all():
             return None
         N = -G[live, :d] / norm[live, None]

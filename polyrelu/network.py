@@ -361,6 +361,9 @@ class ReluNetwork:
     # -- affine forms of a pattern ----------------------------------------------------
     def as_pattern(self, pattern: Any) -> Pattern:
         """Return a pattern given as bits, booleans or a string of 0 and 1, checked, as uint8 of shape (N,)."""
+        if isinstance(pattern, np.ndarray) and pattern.dtype == np.uint8 and pattern.shape == (self.neurons,):
+            if pattern.max(initial=0) <= 1:
+                return pattern
         bits = np.array([int(c) for c in pattern] if isinstance(pattern, str) else pattern, dtype=np.int64).ravel()
         if bits.shape != (self.neurons,) or not np.isin(bits, (0, 1)).all():
             raise InputError(f"a pattern of this network is {self.neurons} bits of 0 or 1; got {pattern!r}")

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from .. import lp
 from ..errors import CertificationError, DomainError, InputError
-from ..exact import IntRow, Point, RationalMatrix, dot, integer_point, point
+from ..exact import IntRow, Point, RationalMatrix, dot, floats, integer_point, point
 from ..network import Pattern, ReluNetwork
 from ..polytope import HPolytope
 from .progress import Progress
@@ -57,7 +57,7 @@ class Explorer:
         if not self.wall_rows:
             self.walls = self.wall_error = np.zeros((0, net.input_dim + 1))
         self.lo, self.hi = domain.outer_floats()
-        inner = np.array([float(v) for v in domain.interior_point()])
+        inner = floats(domain.interior_point())
         bounded = np.isfinite(self.lo).all() and np.isfinite(self.hi).all()
         self.origin = 0.5 * self.lo + 0.5 * self.hi if bounded else inner
         self.bits = np.packbits(np.eye(net.neurons, dtype=np.uint8), axis=1) if net.neurons else None
@@ -140,8 +140,8 @@ class Explorer:
             else:
                 outward = [-v for v in rows[group[0]][:-1]]
                 out.facet_key.append(pack(self.net.cross(pattern, (*group, *facets.zero), outward)))
-        rounded = np.array([float(v) for v in facets.interior])
-        if tuple(Fraction(v) for v in rounded) != facets.interior:
+        rounded = floats(facets.interior)
+        if not np.isfinite(rounded).all() or tuple(Fraction(v) for v in rounded) != facets.interior:
             out.exact_points[index] = facets.interior
         out.points.append(rounded)
         out.facet_count.append(len(facets.groups))

@@ -128,7 +128,9 @@ class RegionComplex:
         rows = [explored.facet_rows[f] for f in take]
         new_of = {old: new for new, old in enumerate(order)}
         arrays = {
-            "packed": np.frombuffer(b"".join(keys[i] for i in order), dtype=np.uint8).reshape(len(keys), -1),
+            "packed": np.frombuffer(b"".join(keys[i] for i in order), dtype=np.uint8).reshape(
+                len(keys), (network.neurons + 7) // 8
+            ),
             "interior_points": np.array([explored.points[i] for i in order]).reshape(len(keys), network.input_dim),
             "facet_ptr": np.concatenate([[0], np.cumsum([explored.facet_count[i] for i in order])]).astype(np.int64),
             "facet_neighbor": neighbor,

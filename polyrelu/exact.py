@@ -130,7 +130,9 @@ def as_array(values: Any) -> npt.NDArray[Any]:
     array = np.asarray(values)
     # an integer that was rounded has become a float of at least 2**53
     if array.dtype.kind in "US" or (array.dtype.kind == "f" and np.any(np.abs(array) >= 2.0**53)):
-        array = np.asarray(values, dtype=object)
+        exact = np.asarray(values, dtype=object)
+        if not all(isinstance(v, float) for v in exact.flat):
+            return exact
     return array
 
 
@@ -202,7 +204,10 @@ class RationalMatrix:
         """Take a 2-D array of numbers exactly; every kind that :func:`fraction` takes may be mixed."""
         if isinstance(values, RationalMatrix):
             return values
-        array = as_array(values)
+        try:
+            array = as_array(values)
+        except ValueError:
+            raise InputError(f"{what} has rows of different lengths; give a rectangular array of numbers") from None
         if array.ndim != 2:
             raise InputError(f"{what} has {array.ndim} dimension(s); a matrix of 2 is needed")
         m, n = array.shape

@@ -21,6 +21,7 @@ from .kernels import DECIDED, FACET, PARTIAL, REDUNDANT, TINY, UNDECIDED, UNKNOW
 Floats = npt.NDArray[np.float64]
 
 
+@np.errstate(all="ignore")  # NaN and infinity fail every comparison that certifies
 def classify(
     G: Floats, E: Floats, lo: Floats, hi: Floats, start: Floats
 ) -> tuple[npt.NDArray[np.uint8], Floats, int]:
@@ -153,7 +154,8 @@ def _witnesses(G: Floats, E: Floats, points: Floats) -> npt.NDArray[np.bool_]:
     """Return the matrix W with W[i, k] true iff point k provably violates row i and satisfies all others strictly."""
     d = points.shape[1]
     kappa = (d + 3) * U * (1 + 2.0**-20)
-    bound = (E[:, :d] + kappa * np.abs(G[:, :d])) @ np.abs(points).T + (E[:, d] + kappa * np.abs(G[:, d]))[:, None]
+    size = np.abs(points).T
+    bound = E[:, :d] @ size + kappa * (np.abs(G[:, :d]) @ size) + (E[:, d] + kappa * np.abs(G[:, d]))[:, None]
     bound = bound * (1 + (2 * d + 16) * 2.0**-52) + (2 * d + 4) * TINY
     values = G[:, :d] @ points.T + G[:, d:]
     inside, outside = values > bound, -values > bound

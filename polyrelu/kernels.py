@@ -4,8 +4,9 @@ Legend: a *row* ``g`` is an affine form ``(g_1 .. g_d, g_0)`` and the region is 
 rows}``. ``G`` holds the computed rows and ``E`` rigorous bounds: ``|G - exact| <= E`` entry by entry.
 ``u = 2**-53``. Every bound below is order-independent, so fused multiply-adds and vectorised sums do no
 harm: a sum of n products has error at most ``gamma_n * sum |products| + n * 2**-1022`` with
-``gamma_n = n u / (1 - n u)`` (Higham 2002, section 3.1). NaN and infinity fail every comparison
-that certifies, so that an overflow is left to exact arithmetic.
+``gamma_n = n u / (1 - n u)`` (Higham 2002, section 3.1). A rounding bound is written ``kappa |w g|`` and never
+``|w| (kappa |g|)``: a subnormal ``kappa |g|`` may vanish before a huge ``|w|`` multiplies it. NaN and infinity fail
+every comparison that certifies, so that an overflow is left to exact arithmetic.
 
 Numbers named ``PIVOT`` or ``RATIO`` steer the walk. They propose; no answer depends on them.
 
@@ -85,8 +86,9 @@ def affine_forms(packed: Any, d: int, pattern: Bits, G: Floats, E: Floats) -> No
                             size = abs(w)
                             if size > 0.0:
                                 for c in range(d + 1):
-                                    G[j, c] += w * G[source + k, c]
-                                    E[j, c] += size * (E[source + k, c] + kappa * abs(G[source + k, c]))
+                                    product = w * G[source + k, c]
+                                    G[j, c] += product
+                                    E[j, c] += size * E[source + k, c] + kappa * abs(product)
                             if inexact > 0.0:
                                 # a weight that rounds to zero may stand for 2**-1075
                                 for c in range(d + 1):
@@ -132,8 +134,9 @@ def certified_value(G: Floats, E: Floats, i: int, x: Floats) -> tuple[float, flo
     value = G[i, d]
     bound = E[i, d] + kappa * abs(G[i, d])
     for c in range(d):
-        value += G[i, c] * x[c]
-        bound += (E[i, c] + kappa * abs(G[i, c])) * abs(x[c])
+        product = G[i, c] * x[c]
+        value += product
+        bound += E[i, c] * abs(x[c]) + kappa * abs(product)
     return value, bound * (1.0 + (d + 8) * 2.0**-52) + (2 * d + 4) * TINY
 
 
@@ -310,8 +313,9 @@ def implied_over_box(
         bound = E[i, c] + kappa * abs(G[i, c])
         for k in range(rows.shape[0]):
             if rows[k] >= 0 and weight[k] > 0.0:
-                value -= weight[k] * G[rows[k], c]
-                bound += weight[k] * (E[rows[k], c] + kappa * abs(G[rows[k], c]))
+                product = weight[k] * G[rows[k], c]
+                value -= product
+                bound += weight[k] * E[rows[k], c] + kappa * abs(product)
         R[0, c] = value
         Q[0, c] = bound * (1.0 + (used + 8) * 2.0**-52) + (2 * used + 4) * TINY
     return minimum_over_box(R, Q, 0, lo, hi) > 0.0
@@ -339,12 +343,14 @@ def implied_by_basis(G: Floats, E: Floats, i: int, rows: Ints, inv: Floats) -> b
             value = 1.0 if r == k else 0.0
             bound = kappa * value
             for c in range(d):
-                value -= G[rows[r], c] * inv[c, k]
-                bound += (E[rows[r], c] + kappa * abs(G[rows[r], c])) * abs(inv[c, k])
+                product = G[rows[r], c] * inv[c, k]
+                value -= product
+                bound += E[rows[r], c] * abs(inv[c, k]) + kappa * abs(product)
             column += abs(value) + bound * grow + (2 * d + 4) * TINY
-        rho = max(rho, column * grow)
-    if not rho < 0.5:
-        return False
+        column *= grow
+        if not column < 0.5:  # NaN as well: max() would swallow it
+            return False
+        rho = max(rho, column)
     lam = np.empty(d)
     for k in range(d):
         value = 0.0
@@ -356,8 +362,9 @@ def implied_by_basis(G: Floats, E: Floats, i: int, rows: Ints, inv: Floats) -> b
         value = G[i, c]
         bound = E[i, c] + kappa * abs(value)
         for k in range(d):
-            value -= lam[k] * G[rows[k], c]
-            bound += abs(lam[k]) * (E[rows[k], c] + kappa * abs(G[rows[k], c]))
+            product = lam[k] * G[rows[k], c]
+            value -= product
+            bound += abs(lam[k]) * E[rows[k], c] + kappa * abs(product)
         residual[c] = abs(value) + bound * grow + (2 * d + 4) * TINY
     worst = 0.0
     radius = np.empty(d)
@@ -374,8 +381,9 @@ def implied_by_basis(G: Floats, E: Floats, i: int, rows: Ints, inv: Floats) -> b
         if not lam[k] - total * (1.0 + 4.0 * U) > 0.0:
             return False
         g, e = G[rows[k], d], E[rows[k], d]
-        value -= lam[k] * g
-        bound += lam[k] * (e + kappa * abs(g)) + total * (abs(g) + e)
+        product = lam[k] * g
+        value -= product
+        bound += lam[k] * e + kappa * abs(product) + total * (abs(g) + e)
     return value - (bound * grow + abs(value) * 2.0 * U + (2 * d + 4) * TINY) > 0.0
 
 

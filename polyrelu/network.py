@@ -301,16 +301,17 @@ class ReluNetwork:
         return bits[0] if single else bits
 
     def _points(self, x: npt.ArrayLike) -> tuple[npt.NDArray[Any], bool, bool]:
-        array = np.asarray(x)
-        if array.dtype.kind in "US":
-            array = np.asarray(x, dtype=object)
+        try:
+            array = as_array(x)
+        except ValueError:
+            raise InputError("points have different lengths; give a rectangular array of numbers") from None
         single = array.ndim == 1
         if array.ndim not in (1, 2) or array.shape[-1] != self.input_dim:
             raise InputError(
                 f"points have shape {array.shape}; this network takes ({self.input_dim},) or (k, {self.input_dim})"
             )
         array = np.atleast_2d(array)
-        exact = array.dtype.kind not in "f"
+        exact = array.dtype.kind != "f" or array.dtype.itemsize > 8
         if not exact and not np.isfinite(array).all():
             i, j = np.argwhere(~np.isfinite(array))[0]
             raise InputError(f"point {i} has {array[i, j]} at coordinate {j}; every coordinate must be finite")
@@ -321,7 +322,8 @@ class ReluNetwork:
 
         With stored weights |W - W^| <= u |W^| + eta and activations |a - a^| <= e, a product sum of n
         terms in any order satisfies |z^ - z| <= |W^| ((1 + u) e + (gamma_n + u) |a^|) + n eta (Higham
-        3.1); ``kappa`` bounds gamma_n + u, and the last factor covers the rounding of the bound itself.
+        3.1); ``kappa`` bounds gamma_n + u, eta |a^| covers weights that underflow, and the last factor the
+        rounding of the bound itself.
         """
         blocks = [points]
         errors = [np.zeros_like(points)]
@@ -334,8 +336,12 @@ class ReluNetwork:
                 z = np.broadcast_to(bias, (len(points), layer.size)).copy()
                 bound = kappa * np.abs(z)
                 for k, w in weights:
+                    size, weight = np.abs(blocks[k]), np.abs(w).T
                     z += blocks[k] @ w.T
-                    bound += (errors[k] * (1 + 2.0**-52) + kappa * np.abs(blocks[k])) @ np.abs(w).T
+                    # not (kappa * size) @ weight, which loses a subnormal size before a huge weight
+                    bound += errors[k] @ weight * (1 + 2.0**-52) + kappa * (size @ weight)
+                    # a weight that rounds to zero may stand for 2**-1075
+                    bound += UNDERFLOW * (size + errors[k]).sum(axis=1, keepdims=True)
                 bound = bound * (1 + (terms + 8) * 2.0**-52) + (terms + 2) * UNDERFLOW
                 zs.append(z)
                 bounds.append(bound)
@@ -364,9 +370,10 @@ class ReluNetwork:
         if isinstance(pattern, np.ndarray) and pattern.dtype == np.uint8 and pattern.shape == (self.neurons,):
             if pattern.max(initial=0) <= 1:
                 return pattern
-        bits = np.array([int(c) for c in pattern] if isinstance(pattern, str) else pattern, dtype=np.int64).ravel()
-        if bits.shape != (self.neurons,) or not np.isin(bits, (0, 1)).all():
+        given = np.array([int(c) if c in "01" else 2 for c in pattern] if isinstance(pattern, str) else pattern).ravel()
+        if given.shape != (self.neurons,) or not np.isin(given, (0, 1)).all():
             raise InputError(f"a pattern of this network is {self.neurons} bits of 0 or 1; got {pattern!r}")
+        bits: npt.NDArray[Any] = given
         return bits.astype(np.uint8)
 
     def layer_forms(self, pattern: Any) -> Iterator[RationalMatrix]:

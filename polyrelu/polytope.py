@@ -74,8 +74,10 @@ class HPolytope:
 
     def __init__(self, A: Any, b: Any, names: Sequence[str] | None = None):
         matrix = RationalMatrix.of(A, "A")
-        column = np.array(b, dtype=object).reshape(-1, 1) if not isinstance(b, np.ndarray) else b.reshape(-1, 1)
-        offsets = RationalMatrix.of(column, "b")
+        vector = b if isinstance(b, np.ndarray) else np.array(b, dtype=object)
+        if vector.ndim != 1:
+            raise InputError(f"b has shape {vector.shape}; a vector with one entry per row of A is needed")
+        offsets = RationalMatrix.of(vector.reshape(-1, 1), "b")
         if offsets.shape[0] != matrix.shape[0]:
             raise InputError(f"A has {matrix.shape[0]} rows but b has {offsets.shape[0]} entries; give one per row")
         if matrix.shape[1] < 1:
@@ -158,9 +160,8 @@ class HPolytope:
         """Tell whether the set is bounded (the empty set is)."""
         if self._hull is None:
             return True
-        directions = [(*row[: self.d], 0) for row in self.rows]
-        found, lines = double_description.cone_generators([r[: self.d] for r in directions], self.d)
-        return not found and not lines
+        directions = _affine_hull([(*row[: self.d], 0) for row in self.rows], self.d)
+        return directions is not None and not directions.basis
 
     def implicit_equalities(self) -> list[int]:
         """Return the rows that hold with equality everywhere; for an empty set, rows that prove emptiness.
@@ -182,7 +183,7 @@ class HPolytope:
 
     def _need_bounded(self, what: str) -> None:
         if not self.is_bounded():
-            raise DomainError(f"the polytope is unbounded, so it has no {what}; intersect it with a Box first")
+            raise _unbounded(what)
 
     # -- facets -----------------------------------------------------------------------
     @functools.cached_property
@@ -305,6 +306,8 @@ class HPolytope:
         >>> HPolytope([[-1, 0], [0, -1], [1, 1]], [0, 0, 1]).bounding_box()[1]
         (Fraction(1, 1), Fraction(1, 1))
         """
+        if not self.rows:
+            return (-math.inf,) * self.d, (math.inf,) * self.d
         units = [[int(i == k) for i in range(self.d)] for k in range(self.d)]
         lower = tuple(-self.support_function([-v for v in e]) for e in units)
         return lower, tuple(self.support_function(e) for e in units)
@@ -342,20 +345,21 @@ class HPolytope:
         if self.dimension() < self.d:
             raise DomainError("the polytope is flat: no ball of positive radius fits; use interior_point()")
         units = [row for row in self.rows if any(row[: self.d])]
-        inner = self.interior_point()
+        if lp.interior_point([(*row[: self.d], 0) for row in units], self.d) is not None:
+            # every ball can be pushed along this direction and grow
+            raise DomainError("balls of any size fit into the polytope; it has no Chebyshev center")
+        inner = floats(self.interior_point())
         from . import kernels
 
         G, _ = lp.float_rows(units)
-        norm = np.sqrt((G[:, :-1] ** 2).sum(axis=1))
+        with np.errstate(over="ignore", under="ignore"):
+            norm = np.sqrt((G[:, :-1] ** 2).sum(axis=1))
         center = np.empty(self.d)
-        limit = 2.0**59
-        found = kernels.find_center(G, norm, np.ones(len(G), dtype=np.uint8), floats(inner), 2 * limit, center)
-        if not found < limit:
-            raise DomainError("balls of any size fit into the polytope; it has no Chebyshev center")
-        for candidate in (point(center), inner):
-            if self.contains(candidate, strict=True):
-                return floats(candidate), min((_distance_below(row, candidate) for row in units), default=math.inf)
-        raise DomainError("the largest ball is too small for floats; use interior_point()")  # pragma: no cover
+        kernels.find_center(G, norm, np.ones(len(G), dtype=np.uint8), inner, np.inf, center)
+        for candidate in (center, inner):
+            if np.isfinite(candidate).all() and self.contains(candidate, strict=True):
+                return candidate, min(_distance_below(row, point(candidate)) for row in units)
+        raise DomainError("no float point lies in the interior of the polytope; use interior_point()")
 
     def nearest_point(self, x: Iterable[Any], norm: float = 2) -> npt.NDArray[np.float64]:
         """Return a point of the set nearest to x in the 1, 2 or infinity norm.
@@ -419,10 +423,11 @@ class HPolytope:
             for _ in range(4 * self.d):
                 v = rng.normal(size=self.d)
                 slope, value = G[:, :-1] @ v, G[:, :-1] @ x + G[:, -1]
-                with np.errstate(divide="ignore", invalid="ignore"):
+                with np.errstate(all="ignore"):
                     t = -value / slope
-                step = rng.uniform(t[slope > 0].max(initial=-np.inf), t[slope < 0].min(initial=np.inf))
-                candidate = x + step * v
+                    first, last = t[slope > 0].max(initial=-np.inf), t[slope < 0].min(initial=np.inf)
+                    where = rng.random()
+                    candidate = x + ((1 - where) * first + where * last) * v
                 if np.isfinite(candidate).all() and self.contains(candidate, strict=True):
                     x = candidate
             out.append(x)
@@ -476,8 +481,9 @@ class HPolytope:
         """
         if self._hull is None or len(self._hull.basis) < self.d:
             return Fraction(0)
-        self._need_bounded("volume")
         assert self._generators is not None
+        if self._generators.rays or self._generators.lines:
+            raise _unbounded("volume")
         v = self._generators.vertices
         simplices = double_description.triangulate(self._generators.incidence)
         return sum((double_description.simplex_volume([v[i] for i in s]) for s in simplices), Fraction(0))
@@ -723,14 +729,18 @@ def _integers(v: Sequence[Fraction]) -> IntRow:
     return primitive(integer_point(v)[0])
 
 
+def _unbounded(what: str) -> DomainError:
+    return DomainError(f"the polytope is unbounded, so it has no {what}; intersect it with a Box first")
+
+
 def _distance_below(row: IntRow, x: Point) -> float:
     """Return a float not above the exact distance g(x) / |g| from x to a row's hyperplane."""
     numerators, den = integer_point(x)
-    squared = Fraction(dot(row, numerators, den) ** 2, den * den * sum(v * v for v in row[:-1]))
-    guess = math.sqrt(squared)
-    while Fraction(guess) ** 2 > squared:
-        guess = math.nextafter(guess, 0.0)
-    return guess
+    # |g| from above, to 64 bits behind the point
+    squared = sum(v * v for v in row[:-1]) << 128
+    root = math.isqrt(squared)
+    root += root * root < squared
+    return float(nearest_floats([Fraction(dot(row, numerators, den) << 64, den * root)], -1)[0])
 
 
 def as_domain(domain: HPolytope | None, d: int) -> HPolytope:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import numpy as np
+
 from ..complex import RegionComplex
 from ..errors import InputError
 from ..network import ReluNetwork
@@ -78,8 +80,10 @@ def enumerate_regions(
     """
     if method not in METHODS:
         raise InputError(f"method is {method!r}; choose one of {', '.join(METHODS)}")
-    if limit is not None and limit < 1:
-        raise InputError(f"limit is {limit}; give at least 1, or None for no limit")
+    if not isinstance(net, ReluNetwork):
+        raise InputError(f"net is of type {type(net).__name__}; give a ReluNetwork (polyrelu.load reads model files)")
+    if limit is not None and (not isinstance(limit, int | np.integer) or limit < 1):
+        raise InputError(f"limit is {limit}; give a whole number from 1 up, or None for no limit")
     space = as_domain(domain, net.input_dim)
     from . import bfs
 

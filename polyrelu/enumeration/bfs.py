@@ -180,7 +180,8 @@ def search(
                     queue.append(key)
             bar.update(done, len(queue) - done)
     except KeyboardInterrupt:
-        pass
+        _truncate(out, done)
+        return out, False
     finally:
         bar.close()
     return out, done == len(queue)
@@ -196,6 +197,14 @@ def _extend(out: Explored, batch: Explored) -> None:
     out.facet_rows += batch.facet_rows
     out.facet_key += batch.facet_key
     out.settled_exactly += batch.settled_exactly
+
+
+def _truncate(out: Explored, regions: int) -> None:
+    """Keep the first regions: Ctrl-C may have come in the middle of :func:`_extend`."""
+    del out.keys[regions:], out.points[regions:], out.facet_count[regions:]
+    facets = sum(out.facet_count)
+    del out.facet_rows[facets:], out.facet_key[facets:]
+    out.exact_points = {i: p for i, p in out.exact_points.items() if i < regions}
 
 
 def pack(pattern: Pattern) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from . import __version__
 from .errors import InputError, PolyreluError
-from .exact import fraction
+from .exact import fraction, text
 from .network import ReluNetwork
 
 EPILOG = """\
@@ -134,7 +134,7 @@ def read_problem(options: argparse.Namespace) -> tuple[ReluNetwork, Any, dict[st
                 raise InputError(f"--free names input {i}; this model has inputs 0 to {net.input_dim - 1}")
         if len(set(free)) != len(free):
             raise InputError("--free names an input twice; name each once")
-        described |= {"at": [str(v) for v in base], "free": free}
+        described |= {"at": [text(v) for v in base], "free": free}
         origin = [0 if i in free else v for i, v in enumerate(base)]
         net = net.restrict(origin, [[int(i == k) for i in range(net.input_dim)] for k in free])
     d = net.input_dim
@@ -153,7 +153,7 @@ def read_problem(options: argparse.Namespace) -> tuple[ReluNetwork, Any, dict[st
         return net, None, described | {"lower": None, "upper": None}
     low = [fraction(v, "a lower bound") for v in lower]
     high = [fraction(v, "an upper bound") for v in upper]
-    described |= {"lower": [str(v) for v in low], "upper": [str(v) for v in high]}
+    described |= {"lower": [text(v) for v in low], "upper": [text(v) for v in high]}
     return net, Box(low, high), described
 
 

@@ -24,7 +24,7 @@ import math
 import numbers
 import re
 from collections.abc import Iterable, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
 
@@ -112,6 +112,33 @@ def fraction(value: Any, what: str = "number") -> Fraction:
     if isinstance(value, np.ndarray) and value.ndim == 0:
         return fraction(value[()], what)
     raise InputError(f"{what} is of type {type(value).__name__}; give an int, float, Fraction or a string like '1/3'")
+
+
+def text(value: Fraction) -> str:
+    """Write a rational as ``"p"`` or ``"p/q"``, at any length; :func:`fraction` reads it back.
+
+    Examples
+    --------
+    >>> text(Fraction(-1, 3)), text(Fraction(2))
+    ('-1/3', '2')
+    """
+    # Decimal, because str(int) stops at 4300 digits
+    top, bottom = f"{Decimal(value.numerator):f}", f"{Decimal(value.denominator):f}"
+    return top if bottom == "1" else f"{top}/{bottom}"
+
+
+def short_text(value: Fraction) -> str:
+    """Write a rational for a person: exactly if that is short, else its size.
+
+    Examples
+    --------
+    >>> short_text(Fraction(1, 3)), short_text(Fraction(1, 3**300))
+    ('1/3', 'about 7.305e-144')
+    """
+    exact = text(value)
+    if len(exact) <= 40:
+        return exact
+    return f"about {Context(prec=4).divide(Decimal(value.numerator), Decimal(value.denominator)).normalize():e}"
 
 
 def as_array(values: Any) -> npt.NDArray[Any]:

@@ -158,6 +158,7 @@ def _witnesses(G: Floats, E: Floats, points: Floats) -> npt.NDArray[np.bool_]:
     bound = E[:, :d] @ size + kappa * (np.abs(G[:, :d]) @ size) + (E[:, d] + kappa * np.abs(G[:, d]))[:, None]
     bound = bound * (1 + (2 * d + 16) * 2.0**-52) + (2 * d + 4) * TINY
     values = G[:, :d] @ points.T + G[:, d:]
+    bound[~np.isfinite(values)] = np.inf
     inside, outside = values > bound, -values > bound
     alone: npt.NDArray[np.bool_] = outside & (inside.sum(axis=0) == len(G) - 1)
     return alone

@@ -5,8 +5,9 @@ rows}``. ``G`` holds the computed rows and ``E`` rigorous bounds: ``|G - exact| 
 ``u = 2**-53``. Every bound below is order-independent, so fused multiply-adds and vectorised sums do no
 harm: a sum of n products has error at most ``gamma_n * sum |products| + n * 2**-1022`` with
 ``gamma_n = n u / (1 - n u)`` (Higham 2002, section 3.1). A rounding bound is written ``kappa |w g|`` and never
-``|w| (kappa |g|)``: a subnormal ``kappa |g|`` may vanish before a huge ``|w|`` multiplies it. NaN and infinity fail
-every comparison that certifies, so that an overflow is left to exact arithmetic.
+``|w| (kappa |g|)``: a subnormal ``kappa |g|`` may vanish before a huge ``|w|`` multiplies it. NaN fails every
+comparison that certifies, and a value that overflowed gets an infinite bound (a sum may overflow although its bound
+does not), so that both are left to exact arithmetic.
 
 Numbers named ``PIVOT`` or ``RATIO`` steer the walk. They propose; no answer depends on them.
 
@@ -98,7 +99,9 @@ def affine_forms(packed: Any, d: int, pattern: Bits, G: Floats, E: Floats) -> No
         grow = 1.0 + (terms + 8) * 2.0**-52
         for j in range(first, last):
             for c in range(d + 1):
-                if E[j, c] > 0.0 or G[j, c] != 0.0:
+                if not abs(G[j, c]) < np.inf:
+                    E[j, c] = np.inf
+                elif E[j, c] > 0.0 or G[j, c] != 0.0:
                     E[j, c] = E[j, c] * grow + (terms + 2) * TINY
                 elif not _sums_nothing(packed, layer, j - first, c, d, pattern, G, E):
                     E[j, c] = (terms + 2) * TINY
@@ -137,6 +140,8 @@ def certified_value(G: Floats, E: Floats, i: int, x: Floats) -> tuple[float, flo
         product = G[i, c] * x[c]
         value += product
         bound += E[i, c] * abs(x[c]) + kappa * abs(product)
+    if not abs(value) < np.inf:
+        return value, np.inf
     return value, bound * (1.0 + (d + 8) * 2.0**-52) + (2 * d + 4) * TINY
 
 
@@ -154,6 +159,8 @@ def minimum_over_box(G: Floats, E: Floats, i: int, lo: Floats, hi: Floats) -> fl
         corner = lo[c] if g > 0.0 else hi[c]
         value += g * corner
         bound += kappa * abs(g * corner) + e * max(abs(lo[c]), abs(hi[c]))
+    if not abs(value) < np.inf:
+        return -np.inf
     return value - (bound * (1.0 + (d + 8) * 2.0**-52) + abs(value) * 2.0 * U + (2 * d + 4) * TINY)
 
 
@@ -384,7 +391,7 @@ def implied_by_basis(G: Floats, E: Floats, i: int, rows: Ints, inv: Floats) -> b
         product = lam[k] * g
         value -= product
         bound += lam[k] * e + kappa * abs(product) + total * (abs(g) + e)
-    return value - (bound * grow + abs(value) * 2.0 * U + (2 * d + 4) * TINY) > 0.0
+    return value < np.inf and value - (bound * grow + abs(value) * 2.0 * U + (2 * d + 4) * TINY) > 0.0
 
 
 @njit

@@ -345,8 +345,9 @@ def interior_point(rows: Sequence[IntRow], d: int, guess: Sequence[Fraction] | N
     inner = deepest_point(list(dict.fromkeys(rows)), d)
     if inner.depth <= 0:
         return None
-    # few bits make every later exact check cheap; a ball around the point fits, so this ends
-    bits = 0
+    # Few bits make every later exact check cheap. A cube of half side depth fits around the point, so that
+    # rounding to 2**-bits < depth stays inside; try a little coarser first.
+    bits = max(0, inner.depth.denominator.bit_length() - inner.depth.numerator.bit_length() - 8)
     while True:
         short = dyadic_near(inner.point, bits)
         if _strict(rows, short):

@@ -248,7 +248,7 @@ class ReluNetwork:
             out = np.array([self._exact_pass(row)[1] for row in points], dtype=object)
             out = out.reshape(len(points), self.output_dim)
         else:
-            out = self._float_pass(points)[2]
+            out = self._float_pass(points, len(self.layers))[0][-1]
         if self.output_relu:
             out = np.maximum(out, 0)
         return out[0] if single else out
@@ -263,7 +263,7 @@ class ReluNetwork:
             out = np.array([self._exact_pass(row)[0] for row in points], dtype=object)
             out = out.reshape(len(points), self.neurons)
         else:
-            out = self._float_pass(points)[0]
+            out = np.hstack(self._float_pass(points, len(self.widths))[0])
         return out[0] if single else out
 
     def pattern(self, x: npt.ArrayLike) -> Pattern:
@@ -292,7 +292,7 @@ class ReluNetwork:
             bits = np.zeros((len(points), self.neurons), dtype=np.uint8)
             undecided: Iterable[int] = range(len(points))
         else:
-            z, bound, _ = self._float_pass(points)
+            z, bound = (np.hstack(part) for part in self._float_pass(points, len(self.widths)))
             bits = (z > 0).astype(np.uint8)
             # NaN compares false, so an overflow is undecided too
             undecided = np.flatnonzero(~np.all(np.abs(z) > bound, axis=1))
@@ -317,8 +317,8 @@ class ReluNetwork:
             raise InputError(f"point {i} has {array[i, j]} at coordinate {j}; every coordinate must be finite")
         return (array if exact else array.astype(np.float64)), single, exact
 
-    def _float_pass(self, points: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], ...]:
-        """Return z, a rigorous bound on its error, and the outputs, all in floats.
+    def _float_pass(self, points: npt.NDArray[np.float64], depth: int) -> tuple[list[Any], list[Any]]:
+        """Return the values z of the first ``depth`` layers in floats, and rigorous bounds on their errors.
 
         With stored weights |W - W^| <= u |W^| + eta and activations |a - a^| <= e, a product sum of n
         terms in any order satisfies |z^ - z| <= |W^| ((1 + u) e + (gamma_n + u) |a^|) + n eta (Higham
@@ -327,13 +327,13 @@ class ReluNetwork:
         """
         blocks = [points]
         errors = [np.zeros_like(points)]
-        zs, bounds = [], []
-        z = points
+        zs, bounds = [np.zeros((len(points), 0))], [np.zeros((len(points), 0))]
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            for layer, (weights, bias) in zip(self.layers, self._float_layers, strict=True):
+            for index in range(depth):
+                weights, bias = self._float_layer(index)
                 terms = 1 + sum(w.shape[1] for _, w in weights)
                 kappa = (terms + 3) * UNIT_ROUNDOFF * (1 + 2.0**-20)
-                z = np.broadcast_to(bias, (len(points), layer.size)).copy()
+                z = np.broadcast_to(bias, (len(points), len(bias))).copy()
                 bound = kappa * np.abs(z)
                 for k, w in weights:
                     size, weight = np.abs(blocks[k]), np.abs(w).T
@@ -343,13 +343,13 @@ class ReluNetwork:
                     # a weight that rounds to zero may stand for 2**-1075
                     bound += UNDERFLOW * (size + errors[k]).sum(axis=1, keepdims=True)
                 bound = bound * (1 + (terms + 8) * 2.0**-52) + (terms + 2) * UNDERFLOW
+                # a sum may overflow although its bound does not
+                bound[~np.isfinite(z)] = np.inf
                 zs.append(z)
                 bounds.append(bound)
                 blocks.append(np.maximum(z, 0))
                 errors.append(bound)
-        count = len(self.relu_layers)
-        empty = np.zeros((len(points), 0))
-        return np.hstack([empty, *zs[:count]]), np.hstack([empty, *bounds[:count]]), z
+        return zs, bounds
 
     def _exact_pass(self, x: Sequence[Any]) -> tuple[list[Fraction], list[Fraction]]:
         """Return all z and the last layer's values at one point, as Fractions."""
@@ -533,11 +533,16 @@ class ReluNetwork:
 
     # -- floats for the kernels -------------------------------------------------------
     @functools.cached_property
-    def _float_layers(self) -> list[tuple[list[tuple[int, npt.NDArray[np.float64]]], npt.NDArray[np.float64]]]:
-        return [
-            ([(k, w.to_float()[0]) for k, w in sorted(layer.blocks.items())], layer.bias.to_float()[0].ravel())
-            for layer in self.layers
-        ]
+    def _float_cache(self) -> dict[int, tuple[list[tuple[int, npt.NDArray[np.float64]]], npt.NDArray[np.float64]]]:
+        return {}
+
+    def _float_layer(self, index: int) -> tuple[list[tuple[int, npt.NDArray[np.float64]]], npt.NDArray[np.float64]]:
+        """Return the rounded blocks and bias of one layer; a layer that nobody asks for may be beyond floats."""
+        if index not in self._float_cache:
+            layer = self.layers[index]
+            weights = [(k, w.to_float()[0]) for k, w in sorted(layer.blocks.items())]
+            self._float_cache[index] = weights, layer.bias.to_float()[0].ravel()
+        return self._float_cache[index]
 
     @functools.cached_property
     def packed(self) -> PackedNetwork:

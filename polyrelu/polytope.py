@@ -38,6 +38,7 @@ from .exact import (
     nullspace,
     point,
     primitive,
+    short_text,
 )
 
 
@@ -632,10 +633,12 @@ class Box(HPolytope):
             raise InputError(f"lower has {len(self.lower)} coordinates but upper has {len(self.upper)}")
         for k, (lo, hi) in enumerate(zip(self.lower, self.upper, strict=True)):
             if lo > hi:
-                raise DomainError(f"the box is empty: lower[{k}] = {lo} > upper[{k}] = {hi}; swap them")
+                bounds = f"lower[{k}] = {short_text(lo)} > upper[{k}] = {short_text(hi)}"
+                raise DomainError(f"the box is empty: {bounds}; swap them")
         d = len(self.lower)
         eye = np.eye(d, dtype=np.int64)
-        names = [f"x{k} >= {v}" for k, v in enumerate(self.lower)] + [f"x{k} <= {v}" for k, v in enumerate(self.upper)]
+        names = [f"x{k} >= {short_text(v)}" for k, v in enumerate(self.lower)]
+        names += [f"x{k} <= {short_text(v)}" for k, v in enumerate(self.upper)]
         super().__init__(np.vstack([-eye, eye]), [*(-v for v in self.lower), *self.upper], names)
 
     def _find_hull(self) -> _Hull | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy.typing as npt
 
 from .complex import RegionComplex
 from .errors import InputError, ModelError
+from .exact import fraction, text
 from .polytope import Box, HPolytope
 from .readers.files import atomic_write, existing_file, located, one_line
 from .readers.native import from_json, to_json
@@ -50,7 +50,7 @@ def save_complex(cx: RegionComplex, path: str | os.PathLike[str]) -> None:
             "complete": cx.complete,
             "method": cx.method,
             "settled_exactly": cx.settled_exactly,
-            "exact_points": {str(i): [str(v) for v in p] for i, p in cx.exact_points.items()},
+            "exact_points": {str(i): [text(v) for v in p] for i, p in cx.exact_points.items()},
         }
         texts = {"network": to_json(cx.network), "domain": _domain_text(cx.domain), "meta": json.dumps(meta)}
         arrays: dict[str, npt.NDArray[Any]] = {key: np.frombuffer(t.encode(), np.uint8) for key, t in texts.items()}
@@ -96,7 +96,7 @@ def load_complex(path: str | os.PathLike[str]) -> RegionComplex:
                 if content[key].dtype != dtype or content[key].ndim != ndim:
                     raise ModelError(f"the array {key} is not {ndim}-dimensional of {dtype}; save the regions again")
                 arrays[key] = content[key]
-            points = {int(i): tuple(Fraction(v) for v in p) for i, p in meta["exact_points"].items()}
+            points = {int(i): tuple(fraction(v) for v in p) for i, p in meta["exact_points"].items()}
             complete, method = bool(meta["complete"]), str(meta["method"])
             settled = int(meta["settled_exactly"])
         except InputError:
@@ -110,8 +110,8 @@ def load_complex(path: str | os.PathLike[str]) -> RegionComplex:
 
 def _domain_text(domain: HPolytope) -> str:
     if isinstance(domain, Box):
-        return json.dumps({"lower": [str(v) for v in domain.lower], "upper": [str(v) for v in domain.upper]})
-    table = [[str(v) for v in row] for row in domain.exact.fractions()]
+        return json.dumps({"lower": [text(v) for v in domain.lower], "upper": [text(v) for v in domain.upper]})
+    table = [[text(v) for v in row] for row in domain.exact.fractions()]
     return json.dumps({"dimension": domain.d, "rows": table, "names": domain.names})
 
 

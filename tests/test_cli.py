@@ -144,7 +144,7 @@ BAD = [
     (["count", "{tent}", "--at", "0", "--free", "1"], "inputs 0 to 0"),
     (["count", "{tent}", "--at", "0", "--free", "0", "0"], "twice"),
     (["count", "{tent}", "--at", "absent.npy", "--free", "0"], "cannot be read as a .npy array"),
-    (["count", "{tent}", "--limit", "0"], "at least 1"),
+    (["count", "{tent}", "--limit", "0"], "whole number from 1 up"),
     (["count", "{tent}", "--limit", "few"], "write a decimal"),
     (["count", "{tent}", "--limit", "1/2"], "whole number"),
     (["count", "{tent}", "--method", "magic"], "invalid choice"),

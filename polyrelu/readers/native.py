@@ -12,19 +12,19 @@ connections); ``bl`` has shape (n_l,).
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 import warnings
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
 from ..errors import InputError, ModelError
-from ..exact import RationalMatrix
+from ..exact import RationalMatrix, text
 from ..network import Layer, ReluNetwork
 from .files import atomic_write, existing_file, located, one_line, read_text
 
@@ -268,7 +268,5 @@ def _number_text(numerator: int, denominator: int) -> str:
             return str(p) if q == 1 and abs(p) < 2**53 else repr(value)
     except OverflowError:
         pass
-    common = math.gcd(numerator, denominator)
-    p, q = numerator // common, denominator // common
-    # Decimal writes digits without the limit of str(int)
-    return str(Decimal(p)) if q == 1 else f'"{Decimal(p)}/{Decimal(q)}"'
+    exact = Fraction(numerator, denominator)
+    return text(exact) if exact.denominator == 1 else f'"{text(exact)}"'

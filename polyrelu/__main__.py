@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -59,14 +61,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         result = options.run(options)
+        if options.json:
+            print(json.dumps(result))
+        else:
+            options.show(result)
+        sys.stdout.flush()
     except PolyreluError as error:
-        print(f"polyrelu: {' '.join(str(error).split())}", file=sys.stderr)
+        _complain(" ".join(str(error).split()))
         return 2 if isinstance(error, InputError | ImportError) else 1
-    if options.json:
-        print(json.dumps(result))
-    else:
-        options.show(result)
+    except KeyboardInterrupt:
+        _complain("interrupted before there was anything to show")
+        return 130
+    except BrokenPipeError:
+        # whoever read our output has left; what Python flushes at the end must go nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        _complain(f"the output cannot be written: {error.strerror or error}")
+        return 2
     return 0
+
+
+def _complain(message: str) -> None:
+    with contextlib.suppress(OSError, AttributeError):  # stderr may be closed
+        print(f"polyrelu: {message}", file=sys.stderr)
 
 
 def build_parser() -> Parser:
@@ -161,10 +179,14 @@ def _read_point(words: Sequence[str], d: int) -> list[Any]:
     if len(words) == 1 and words[0].endswith(".npy"):
         import numpy as np
 
+        from .readers.files import existing_file, located
+
+        with located(words[0]):
+            file = existing_file(words[0])
         try:
-            array = np.load(words[0], allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise InputError(f"{words[0]}: cannot be read as a .npy array ({str(error).splitlines()[0]})") from None
+            array = np.load(file, allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            raise InputError(f"{words[0]}: this is no .npy array of numbers; write it with numpy.save") from None
         if array.dtype.kind not in "fiub":
             raise InputError(f"{words[0]}: the array has dtype {array.dtype}; save one of floats or integers")
         values = [fraction(v, f"{words[0]}[{i}]") for i, v in enumerate(array.ravel())]
@@ -176,10 +198,10 @@ def _read_point(words: Sequence[str], d: int) -> list[Any]:
 
 
 def _whole_number(word: str, what: str) -> int:
-    value = fraction(word, what)
-    if value.denominator != 1:
-        raise InputError(f"{what} is {word}; give a whole number")
-    return int(value)
+    digits = word.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 20):
+        raise InputError(f"{what} is {word[:40]!r}; give a whole number")
+    return int(word)
 
 
 # -- commands -------------------------------------------------------------------------
@@ -234,8 +256,13 @@ def run_enumerate(options: argparse.Namespace) -> dict[str, Any]:
         cx.save(options.out)
         result["out"] = options.out
     if options.plot is not None:
-        save_picture(cx, options.plot)
-        result["plot"] = options.plot
+        free = result["domain"].get("free", range(problem[0].input_dim))
+        try:
+            save_picture(cx, options.plot, inputs=[f"$x_{{{i}}}$" for i in free])
+            result["plot"] = options.plot
+        except KeyboardInterrupt:
+            _complain("interrupted while drawing; there is no picture")
+            result["plot"] = None
     return result
 
 
@@ -243,6 +270,8 @@ def _search(
     options: argparse.Namespace, net: ReluNetwork, domain: Any, described: dict[str, Any]
 ) -> tuple[dict[str, Any], Any]:
     limit = None if options.limit is None else _whole_number(options.limit, "--limit")
+    if limit is not None and limit < 1:
+        raise InputError(f"--limit is {limit}; give a whole number from 1 up")
     _say_if_compiling()
     from .enumeration import enumerate_regions
 
@@ -264,21 +293,23 @@ def _say_if_compiling() -> None:
     """Tell a person who waits at a terminal why the very first run takes longer."""
     from . import kernels
 
-    if sys.stderr.isatty() and not list((Path(kernels.__file__).parent / "__pycache__").glob("kernels.*.nbi")):
-        print("compiling kernels, once (about 15 seconds)", file=sys.stderr)
+    cached = list((Path(kernels.__file__).parent / "__pycache__").glob("kernels.*.nbi"))
+    if sys.stderr is not None and sys.stderr.isatty() and not cached:
+        _complain("compiling kernels, once (about 15 seconds)")
 
 
 def show_count(result: dict[str, Any]) -> None:
     """Print a count for people."""
     rate = result["activation_regions"] / max(result["seconds"], time.get_clock_info("perf_counter").resolution)
     state = "all, exactly" if result["complete"] else "at least; the search stopped early"
-    print(f"{result['activation_regions']} activation regions ({state})")
+    count = result["activation_regions"]
+    print(f"{count} activation region{'s' if count != 1 else ''} ({state})")
     print(f"{result['input_dim']} inputs, {result['neurons']} hidden neurons; domain {_domain_text(result['domain'])}")
     print(f"{result['method']}: {result['seconds']:.2f} s, {rate:.0f} regions per second")
     if "adjacencies" in result:
         print(f"{result['adjacencies']} adjacencies")
     for key, verb in (("out", "saved"), ("plot", "drew")):
-        if key in result:
+        if result.get(key):
             print(f"{verb} {result[key]}")
 
 

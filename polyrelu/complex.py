@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -164,13 +165,31 @@ class RegionComplex:
         return len(self.facet_ptr) - 1
 
     def __getitem__(self, index: int) -> ActivationRegion:
-        i = int(index)
+        if isinstance(index, slice):
+            raise InputError("regions are taken one at a time; write [cx[i] for i in range(start, stop)]")
+        i = operator.index(index)
         if not -len(self) <= i < len(self):
             raise IndexError(f"region {i} does not exist; there are {len(self)}")
         return ActivationRegion(self, i % len(self))
 
     def __iter__(self) -> Iterator[ActivationRegion]:
         return (ActivationRegion(self, i) for i in range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether two complexes hold the same regions of the same network over the same domain."""
+        if not isinstance(other, RegionComplex):
+            return NotImplemented
+        return (
+            self.network == other.network
+            and self.domain == other.domain
+            and self.complete == other.complete
+            and np.array_equal(self.packed, other.packed)
+            and np.array_equal(self.facet_neighbor, other.facet_neighbor)
+            and np.array_equal(self.facet_row, other.facet_row)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.network, self.packed.tobytes()))
 
     def __repr__(self) -> str:
         state = "" if self.complete else ", incomplete"
@@ -291,6 +310,18 @@ class ActivationRegion:
 
     def __init__(self, cx: RegionComplex, index: int):
         self.complex, self.index = cx, index
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether this is the same region: equal pattern, network and domain."""
+        if not isinstance(other, ActivationRegion):
+            return NotImplemented
+        same = self.complex is other.complex or (
+            self.complex.network == other.complex.network and self.complex.domain == other.complex.domain
+        )
+        return same and bool(np.array_equal(self.pattern, other.pattern))
+
+    def __hash__(self) -> int:
+        return hash(self.pattern.tobytes())
 
     def __repr__(self) -> str:
         bits = "".join(map(str, self.pattern.tolist()))

@@ -16,6 +16,7 @@ All kernels stand in this one file because numba's cache does not notice a chang
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numba
@@ -38,7 +39,20 @@ DECIDED, PARTIAL = 0, 1
 # How a walk ends.
 OPTIMAL, UNBOUNDED, STOPPED = 0, 1, 2
 
-njit = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+
+def _compiler() -> Any:
+    """Return numba's decorator, without its cache where no directory for one can be written."""
+    options = {"nogil": True, "error_model": "numpy"}
+    try:
+        numba.njit(cache=True, **options)(_compiler)
+    except RuntimeError:
+        logging.getLogger(__name__).warning("numba finds no writable cache; kernels are compiled in every process")
+        return numba.njit(**options)
+    return numba.njit(cache=True, **options)
+
+
+njit = _compiler()
 
 
 @njit
@@ -590,3 +604,12 @@ def explore_batch(
                 G[neurons + j, c] = walls[j, c]
                 E[neurons + j, c] = wall_error[j, c]
         codes[k] = classify(G, E, lo, hi, start, status[k], centers[k])
+
+
+def load() -> None:
+    """Compile the kernels, or load them from the cache, before anybody looks at the clock."""
+    from .network import ReluNetwork
+
+    packed = ReluNetwork([[[1]], [[1]]], [[0], [0]]).packed
+    one, none, flat = np.zeros(1), np.zeros((0, 2)), np.zeros((0, 1), dtype=np.uint8)
+    explore_batch(packed, none, none, one, one, one, flat, flat, np.zeros((0, 1)), np.zeros(0, dtype=np.uint8))

@@ -160,6 +160,11 @@ def deepest_point(rows: Sequence[IntRow], d: int) -> Deepest:
     >>> deepest_point([(1, 0), (-1, 0)], 1).depth, deepest_point([(1, 0), (-1, -1)], 1).depth < 0
     (Fraction(0, 1), True)
     """
+    used = [k for k in range(d) if any(row[k] for row in rows)]
+    if len(used) < d:  # the others are free: they stay at 0
+        inner = deepest_point([(*(row[k] for k in used), row[d]) for row in rows], len(used))
+        found = dict(zip(used, inner.point, strict=True))
+        return Deepest(inner.depth, tuple(found.get(k, Fraction(0)) for k in range(d)), inner.multipliers)
     weights = [max(1, sum(abs(v) for v in row[:d])) for row in rows]
     lifted = [(*row[:d], -w, row[d]) for row, w in zip(rows, weights, strict=True)]
     lifted.append((*([0] * d), -1, 1))
@@ -334,14 +339,18 @@ class Facets:
     zero: list[int]
 
 
-def interior_point(rows: Sequence[IntRow], d: int, guess: Sequence[Fraction] | None = None) -> Point | None:
+def interior_point(
+    rows: Sequence[IntRow], d: int, guess: Sequence[Fraction] | None = None, search: bool = True
+) -> Point | None:
     """Return a short rational point with every nonzero row positive, or None if there is none.
 
-    ``guess`` is returned as it is when it is such a point.
+    ``guess`` is returned as it is when it is such a point. Without ``search`` no other one is tried.
     """
     rows = [row for row in rows if any(row)]
     if guess is not None and _strict(rows, guess):
         return tuple(guess)
+    if not search:
+        return None
     inner = deepest_point(list(dict.fromkeys(rows)), d)
     if inner.depth <= 0:
         return None

@@ -202,7 +202,7 @@ class ReluNetwork:
         >>> ReluNetwork([[[1], [1]], [[2, -4]]], [[0, -0.5], [0]]).neuron_name(1)
         'layer1[1]'
         """
-        rest = neuron
+        rest = neuron if neuron >= 0 else self.neurons
         for number, width in enumerate(self.widths, 1):
             if rest < width:
                 return f"layer{number}[{rest}]"

@@ -26,7 +26,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -34,8 +33,9 @@ from . import lp
 from .complex import BEYOND, RegionComplex
 from .errors import InputError, ModelError
 from .exact import UNIT_ROUNDOFF
+from .kernels import njit
 from .network import ReluNetwork
-from .readers.files import atomic_write, require
+from .readers.files import atomic_write, located, require, writable_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -151,7 +151,7 @@ def _facet_rows(cx: RegionComplex) -> tuple[Floats, Floats]:
     return rows / np.where(norm > 0, norm, 1.0), maps
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@njit
 def _clip(rows: Floats, ptr: Ints, window: Floats) -> tuple[Floats, Ints, Ints]:
     """Cut the window by the rows of each region; exactness: *float*.
 
@@ -415,6 +415,7 @@ def plot_regions(
     legend: bool = True,
     window: Sequence[float] | None = None,
     rasterized: bool | None = None,
+    inputs: Sequence[str] | None = None,
 ) -> Axes:
     """Draw the regions of a 2-input network, or the graph of a 1-input network.
 
@@ -441,6 +442,8 @@ def plot_regions(
         What to show; see :func:`region_polygons`.
     rasterized : bool, optional
         Embed fill and lines as an image in vector formats. Default: for 12 000 regions or more.
+    inputs : sequence of str, optional
+        Names of the axes, one per input; by default x0 and x1.
 
     Returns
     -------
@@ -449,8 +452,7 @@ def plot_regions(
     Raises
     ------
     InputError
-        Three or more inputs (restrict to a slice), an unknown color or output, one input on an unbounded domain
-        without a window.
+        Three or more inputs (restrict to a slice), an unknown color or output.
     MissingDependency
         matplotlib is not installed.
 
@@ -483,6 +485,10 @@ def plot_regions(
 
         ax = pyplot.subplots(layout="constrained")[1]
     drawer(cx, ax, view, color, output, edges, legend, len(cx) >= MANY if rasterized is None else rasterized)
+    if inputs is not None:
+        ax.set_xlabel(inputs[0])
+        if cx.network.input_dim == 2:
+            ax.set_ylabel(inputs[1], rotation=0, ha="right", va="center")
     return ax
 
 
@@ -649,10 +655,16 @@ def _interval(cx: RegionComplex, window: Sequence[float] | None) -> tuple[float,
     if window is not None:
         lo, hi = _checked_window(window, 1)
         return lo, hi
-    low, high = cx.domain.outer_floats()
-    if not (np.isfinite(low[0]) and np.isfinite(high[0])):
-        raise InputError("the domain is unbounded, so its graph has no ends; give window=(xmin, xmax)")
-    return float(low[0]), float(high[0])
+    low, high = (float(v[0]) for v in cx.domain.outer_floats())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        # show all kinks, and as much again on each open side
+        rows, _ = _facet_rows(cx)
+        ends = [*(-rows[:, 1] * rows[:, 0]), *(v for v in (low, high) if np.isfinite(v))]
+        first, last = (min(ends), max(ends)) if ends else (0.0, 0.0)
+        reach = (last - first) / 2 or 1.0
+        low = low if np.isfinite(low) else first - reach
+        high = high if np.isfinite(high) else last + reach
+    return low, high
 
 
 def _draw_graph(
@@ -732,11 +744,11 @@ def check_picture(path: str | os.PathLike[str], input_dim: int | None = None) ->
     MissingDependency
         matplotlib is not installed.
     """
-    file = Path(path)
-    if file.suffix.lower() not in SUFFIXES:
-        raise InputError(f"{file}: a picture is saved as {', '.join(SUFFIXES)}; choose one of these suffixes")
-    if file.is_dir() or not file.absolute().parent.is_dir():
-        raise InputError(f"{file}: is a directory or lies in none that exists; give a file name in a directory")
+    try:
+        with located(path):
+            file = writable_file(path, SUFFIXES, "a picture")
+    except ModelError as error:
+        raise InputError(str(error)) from None
     if input_dim is not None:
         _need_inputs(input_dim, (1, 2))
     require("matplotlib.figure", "plot")

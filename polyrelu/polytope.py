@@ -16,6 +16,7 @@ What the special inputs do, throughout:
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -135,7 +136,21 @@ class HPolytope:
         return self._find_hull()
 
     def _find_hull(self) -> _Hull | None:
+        if self.d > lp.SMALL_DIMENSION:
+            # an exact linear program is dear here; a float point strictly inside answers the question as well
+            center = self._classified[1]
+            if np.isfinite(center).all() and lp.interior_point(self.rows, self.d, point(center), search=False):
+                return _whole_space(self.rows, self.d)
         return _affine_hull(self.rows, self.d)
+
+    @functools.cached_property
+    def _classified(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64]]:
+        """What floats prove of the rows of a full-dimensional set, and their proposal of a center."""
+        return _classify(self.rows, self.d, *self._float_bounds())
+
+    def _float_bounds(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        infinite = np.full(self.d, np.inf)
+        return self.outer_floats() if self.d > lp.SMALL_DIMENSION else (-infinite, infinite)
 
     def is_empty(self) -> bool:
         """Tell whether no point satisfies all rows.
@@ -196,11 +211,8 @@ class HPolytope:
         if self._hull is None or not self._hull.basis:
             return None
         rows, k = self._hull.rows, len(self._hull.basis)
-        G, E = lp.float_rows(rows)
-        if not len(rows):
-            G = E = np.zeros((0, k + 1))
         infinite = np.full(k, np.inf)
-        status, center, _ = lp.classify(G, E, -infinite, infinite, np.zeros(k))
+        status, center = self._classified if self._hull.whole else _classify(rows, k, -infinite, infinite)
         guess = [Fraction(v) for v in center] if np.isfinite(center).all() else None
         return lp.settle(rows, k, status, guess)
 
@@ -314,11 +326,28 @@ class HPolytope:
         return lower, tuple(self.support_function(e) for e in units)
 
     def outer_floats(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Return the bounding box in floats, rounded outwards."""
-        lower, upper = self.bounding_box()
+        """Return a box that holds the set, in floats rounded outwards.
+
+        The bounding box up to 32 dimensions; beyond, where that would take two exact linear programs per
+        coordinate, the bounds that rows of a single coordinate give.
+        """
+        lower, upper = self.bounding_box() if self.d <= lp.SMALL_DIMENSION else self._coordinate_bounds()
         lo = np.array([v if isinstance(v, float) else nearest_floats([v], -1)[0] for v in lower])
         hi = np.array([v if isinstance(v, float) else nearest_floats([v], +1)[0] for v in upper])
         return lo, hi
+
+    def _coordinate_bounds(self) -> tuple[tuple[Fraction | float, ...], tuple[Fraction | float, ...]]:
+        lower: list[Fraction | float] = [-math.inf] * self.d
+        upper: list[Fraction | float] = [math.inf] * self.d
+        for *normal, offset in self.rows:
+            used = [k for k, v in enumerate(normal) if v]
+            if len(used) == 1:
+                bound = Fraction(-offset, normal[used[0]])
+                if normal[used[0]] > 0:
+                    lower[used[0]] = max(lower[used[0]], bound)
+                else:
+                    upper[used[0]] = min(upper[used[0]], bound)
+        return tuple(lower), tuple(upper)
 
     def chebyshev_center(self) -> tuple[npt.NDArray[np.float64], float]:
         """Return the center and radius of a largest inscribed ball.
@@ -410,6 +439,8 @@ class HPolytope:
         DomainError
             If the set is empty, flat or unbounded.
         """
+        if k < 0:
+            raise InputError(f"k is {k}; give the number of points, 0 or more")
         self._need_point("interior point")
         self._need_bounded("uniform law")
         if self.dimension() < self.d:
@@ -469,6 +500,9 @@ class HPolytope:
 
     def volume(self) -> Fraction:
         """Return the exact volume (length, area): 0 for a flat or empty set.
+
+        From a triangulation by vertices, whose size grows with the factorial of the dimension: seconds in seven
+        dimensions, out of reach in ten.
 
         Raises
         ------
@@ -660,6 +694,18 @@ class Box(HPolytope):
         """Return True: every box is bounded."""
         return True
 
+    def vertices(self) -> npt.NDArray[np.object_]:
+        """Return the corners as Fractions, shape (v, d), sorted: 2**d of them if the box is full-dimensional."""
+        sides = [sorted({lo, hi}) for lo, hi in zip(self.lower, self.upper, strict=True)]
+        out = np.empty((math.prod(map(len, sides)), self.d), dtype=object)
+        for i, corner in enumerate(itertools.product(*sides)):
+            out[i] = corner
+        return out
+
+    def volume(self) -> Fraction:
+        """Return the exact product of the sides."""
+        return math.prod((hi - lo for lo, hi in zip(self.lower, self.upper, strict=True)), start=Fraction(1))
+
 
 # -- the affine hull ------------------------------------------------------------------
 @dataclass(frozen=True)
@@ -726,6 +772,18 @@ def _substitute(row: IntRow, origin: Point, basis: Sequence[IntRow]) -> IntRow:
 
 def _emptiness(rows: Sequence[IntRow], d: int) -> set[int]:
     return {i for i, y in lp.deepest_point(rows, d).multipliers.items() if y}
+
+
+def _classify(
+    rows: Sequence[IntRow], k: int, lo: npt.NDArray[np.float64], hi: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64]]:
+    """Sort rows in k coordinates by floats, starting at the middle of the box [lo, hi] or at 0."""
+    G, E = lp.float_rows(rows) if len(rows) else (np.zeros((0, k + 1)), np.zeros((0, k + 1)))
+    with np.errstate(invalid="ignore", over="ignore"):
+        middle = 0.5 * lo + 0.5 * hi
+    start = np.where(np.isfinite(middle), middle, 0.0)
+    status, center, _ = lp.classify(G, E, lo, hi, start)
+    return status, center
 
 
 def _integers(v: Sequence[Fraction]) -> IntRow:

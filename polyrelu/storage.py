@@ -18,7 +18,7 @@ from .complex import RegionComplex
 from .errors import InputError, ModelError
 from .exact import fraction, text
 from .polytope import Box, HPolytope
-from .readers.files import atomic_write, existing_file, located, one_line
+from .readers.files import atomic_write, existing_file, located, one_line, writable_file
 from .readers.native import from_json, to_json
 
 FORMAT, VERSION = "polyrelu regions", 1
@@ -60,13 +60,8 @@ def save_complex(cx: RegionComplex, path: str | os.PathLike[str]) -> None:
 
 
 def check_target(path: str | os.PathLike[str]) -> Path:
-    """Return the path of a result file, refused before any work if it cannot be one."""
-    file = Path(path)
-    if file.suffix.lower() != ".npz":
-        raise ModelError("regions are saved as .npz; choose this suffix")
-    if file.is_dir() or not file.absolute().parent.is_dir():
-        raise ModelError("this is a directory or lies in none that exists; give a file name in an existing directory")
-    return file
+    """Return the path of a result file, refused before any work if it cannot be written."""
+    return writable_file(path, (".npz",), "a file of regions")
 
 
 def load_complex(path: str | os.PathLike[str]) -> RegionComplex:
@@ -84,6 +79,8 @@ def load_complex(path: str | os.PathLike[str]) -> RegionComplex:
         try:
             with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
                 content = {key: archive[key] for key in archive.files}
+            if "meta" not in content:
+                raise ModelError("this file holds no regions; read a model with polyrelu.load")
             meta = json.loads(content["meta"].tobytes())
             if meta.get("format") != FORMAT:
                 raise ModelError("this file holds no regions; write one with RegionComplex.save")

@@ -143,13 +143,14 @@ BAD = [
     (["count", "{tent}", "--at", "0", "1", "--free", "0"], "--at has 2 numbers; this model has 1 inputs"),
     (["count", "{tent}", "--at", "0", "--free", "1"], "inputs 0 to 0"),
     (["count", "{tent}", "--at", "0", "--free", "0", "0"], "twice"),
-    (["count", "{tent}", "--at", "absent.npy", "--free", "0"], "cannot be read as a .npy array"),
+    (["count", "{tent}", "--at", "absent.npy", "--free", "0"], "absent.npy: there is no such file"),
     (["count", "{tent}", "--limit", "0"], "whole number from 1 up"),
-    (["count", "{tent}", "--limit", "few"], "write a decimal"),
+    (["count", "{tent}", "--limit", "few"], "whole number"),
+    (["count", "{tent}", "--box", "-1e-99999", "-1e99999"], "swap them"),
     (["count", "{tent}", "--limit", "1/2"], "whole number"),
     (["count", "{tent}", "--method", "magic"], "invalid choice"),
     (["count", "{tent}", "--normalize"], "no option 'normalize'"),
-    (["enumerate", "{tent}", "--box", "0", "1", "--out", "regions.txt"], "choose this suffix"),
+    (["enumerate", "{tent}", "--box", "0", "1", "--out", "regions.txt"], "choose one of these suffixes"),
     (["enumerate", "{tent}", "--box", "0", "1", "--out", "absent/regions.npz"], "existing directory"),
     (["enumerate", "{tent}", "--box", "0", "1", "--plot", "regions.doc"], ".png"),
     (["fly"], "invalid choice"),
@@ -185,6 +186,39 @@ def test_the_installed_command_runs_in_its_own_process(tent):
 
     assert json.loads(done.stdout)["activation_regions"] == 2
     assert done.stderr == ""  # silent where stderr is no terminal
+
+
+def test_unwritable_targets_are_refused_before_the_search(capsys, tent, tmp_path, monkeypatch):
+    monkeypatch.setattr("polyrelu.enumeration.enumerate_regions", lambda *_, **__: pytest.fail("searched"))
+    for words in (["--out", "/proc/regions.npz"], ["--plot", "/proc/regions.png"], ["--out", f"{'a' * 300}.npz"]):
+        code, out, err = run(capsys, "enumerate", tent, "--box", "0", "1", *words)
+
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert "cannot be written" in err or "cannot be read" in err
+
+
+def test_interrupted_while_drawing_keeps_the_result(capsys, tent, tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("polyrelu.plotting.save_picture", interrupted)
+    code, out, err = run(capsys, "enumerate", tent, "--box", "0", "1", "--plot", str(tmp_path / "a.png"), "--json")
+
+    assert (code, json.loads(out)["activation_regions"], json.loads(out)["plot"]) == (0, 2, None)
+    assert "interrupted" in err
+    monkeypatch.setattr("polyrelu.readers.load", interrupted)
+    assert run(capsys, "info", tent) == (130, "", "polyrelu: interrupted before there was anything to show\n")
+
+
+def test_a_reader_that_leaves_is_no_error(tent):
+    command = f"{sys.executable} -m polyrelu info {tent} | head -c 0; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    full = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m polyrelu info {tent} > /dev/full"], capture_output=True, text=True
+    )
+    assert full.returncode == 2 and full.stderr.startswith("polyrelu: the output cannot be written: No space left")
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared/data, which is not part of this repository")

@@ -172,9 +172,9 @@ def test_save_gives_the_usual_permissions_and_follows_links(tmp_path):
 @pytest.mark.parametrize(
     ("name", "match"),
     [
-        ("net.onnx", r"net\.onnx: a network is saved as \.npz or \.json; choose one"),
-        ("net", r"net: a network is saved as \.npz or \.json"),
-        ("missing/net.json", r"net\.json: cannot be written: No such file or directory; check the directory"),
+        ("net.onnx", r"net\.onnx: a network is saved as \.json, \.npz; choose one"),
+        ("net", r"net: a network is saved as \.json, \.npz"),
+        ("missing/net.json", r"net\.json: its directory does not exist; make it first"),
         ("folder.json", r"folder\.json: this is a directory; give a file name"),
     ],
 )
@@ -195,9 +195,9 @@ def test_missing_directory_and_empty(tmp_path, suffix):
 
     with pytest.raises(ModelError, match=rf"missing\{suffix}: there is no such file; check the path"):
         load(tmp_path / f"missing{suffix}")
-    with pytest.raises(ModelError, match=rf"folder\{suffix}: this is a directory; give a model file"):
+    with pytest.raises(ModelError, match=rf"folder\{suffix}: this is a directory; give a file"):
         load(tmp_path / f"folder{suffix}")
-    with pytest.raises(ModelError, match=rf"empty\{suffix}: the file is empty; export"):
+    with pytest.raises(ModelError, match=rf"empty\{suffix}: the file is empty; write it again"):
         load(tmp_path / f"empty{suffix}")
 
 
@@ -328,10 +328,22 @@ def test_npz_that_is_something_else(tmp_path):
     (tmp_path / "net.npy").rename(tmp_path / "array.npz")
     (tmp_path / "text.npz").write_text("hello")
 
-    with pytest.raises(ModelError, match=r"array\.npz: this is a single array, not an archive"):
-        load(tmp_path / "array.npz")
-    with pytest.raises(ModelError, match=r"text\.npz: this is not a readable \.npz archive"):
-        load(tmp_path / "text.npz")
+    for name in ("array.npz", "text.npz"):
+        with pytest.raises(ModelError, match=rf"{name}: this is no \.npz archive; save it again"):
+            load(tmp_path / name)
+
+
+def test_files_that_cannot_be_files(tmp_path):
+    os.mkfifo(tmp_path / "pipe.npz")
+    with pytest.raises(ModelError, match=r"pipe\.npz: this is no regular file"):
+        load(tmp_path / "pipe.npz")
+    with pytest.raises(ModelError, match="cannot be read: File name too long"):
+        load(tmp_path / f"{'a' * 300}.json")
+    with pytest.raises(ModelError, match="cannot be read: embedded null"):
+        load("a\0.json")
+    for suffix in (".json", ".npz"):
+        with pytest.raises(ModelError, match="cannot be written: File name too long"):
+            save(ReluNetwork([[[1]]], [[0]]), tmp_path / f"{'a' * 300}{suffix}")
 
 
 def test_damaged_npz_gives_an_error_or_the_network(tmp_path):

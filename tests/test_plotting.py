@@ -277,13 +277,20 @@ def test_a_graph_has_its_breakpoints():
 
 
 @pytest.mark.parametrize("color", ["affine", "pattern", None])
-def test_an_unbounded_graph_needs_a_window(color):
+def test_an_unbounded_graph_shows_all_kinks(color):
     complex_ = pr.enumerate_regions(tent(), None)
 
-    with pytest.raises(InputError, match=r"the domain is unbounded.*give window=\(xmin, xmax\)"):
-        plot_regions(complex_, axes(), color=color)
+    # kinks at 0 and 1, and half their distance on either side
+    assert plot_regions(complex_, axes(), color=color).get_xlim() == (-0.5, 1.5)
     ax = plot_regions(complex_, axes(), color=color, window=(-1, 1))
     assert curves(ax)[0][0] == [-1, 0] and curves(ax)[0][-1] == [1, 0]
+
+
+def test_axes_are_named_on_request():
+    complex_ = pr.enumerate_regions(pr.ReluNetwork([[[1, 1]], [[1]]], [[0], [0]]), pr.Box([-1, -1], [1, 1]))
+    ax = plot_regions(complex_, axes(), inputs=["distance", "bearing"])
+
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("distance", "bearing")
 
 
 def test_the_chosen_output_is_marked():
@@ -366,7 +373,7 @@ def test_other_suffixes_are_refused(cx, tmp_path, name):
 
 def test_a_directory_that_does_not_exist(cx, tmp_path):
     for path in (tmp_path / "none" / "a.png", tmp_path):
-        with pytest.raises(InputError, match="none that exists; give a file name|choose one of these"):
+        with pytest.raises(InputError, match="directory does not exist; make it|choose one of these"):
             save_picture(cx, path)
 
 

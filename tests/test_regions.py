@@ -35,7 +35,7 @@ def bits(pattern):
 
 def assert_agrees(net, spec):
     """Compare patterns, interior points, facets and labelled adjacency with the oracle; return the complex."""
-    walls = oracle.domain_walls(spec)
+    walls = [wall for wall in oracle.domain_walls(spec) if any(wall[0]) or wall[1]]  # not 0 <= 0
     truth = oracle.all_regions(net, walls)
     cx = pr.enumerate_regions(net, domain_of(spec, net.input_dim), progress=False)
 
@@ -464,9 +464,9 @@ def test_random_networks_agree_with_the_oracle_on_the_path_for_many_dimensions(c
         assert_agrees(*case)
 
 
-@pytest.mark.parametrize("spec", [None, "box", "simplex"])
-@pytest.mark.parametrize("d", [17, 20, 33])
+@pytest.mark.parametrize(("d", "spec"), [(17, None), (33, None), (10, "simplex"), (8, "box")])
 def test_many_inputs_and_few_neurons_agree_with_the_oracle(d, spec):
+    """The oracle's simplex method is slow in many dimensions; the next test has a box in 33."""
     net = networks.he_network((d, 3, 2, 1), seed=d)
     ones = [((-1,) * d, 1), *((tuple(int(i == k) for i in range(d)), 1) for k in range(d))]
     cx = assert_agrees(net, {None: None, "box": cube(d, -1, 1), "simplex": ones}[spec])
@@ -475,7 +475,7 @@ def test_many_inputs_and_few_neurons_agree_with_the_oracle(d, spec):
 
 
 def test_more_inputs_than_the_walk_is_made_for(monkeypatch):
-    net = networks.he_network((lp.SMALL_DIMENSION + 1, 4, 3, 1))
+    net = networks.he_network((lp.SMALL_DIMENSION + 1, 2, 2, 1))
     spec = cube(net.input_dim, -1, 1)
     usual = enumerate_all(net, spec)
     monkeypatch.setattr(bfs.Explorer, "_classify", leave_everything_to_integers)
@@ -565,24 +565,21 @@ def test_a_slice_of_acas_xu(shared_data):
 # -- many inputs ----------------------------------------------------------------------
 @pytest.mark.parametrize("sizes", [(64, 32, 32, 10), (784, 64, 64, 10)], ids=["digits", "images"])
 def test_the_region_around_a_point_of_many_inputs(sizes):
+    """A region and the neighbour across its first facet, without enumerating anything else."""
     net, d = networks.he_network(sizes, seed=1), sizes[0]
     x = np.random.default_rng(1).uniform(0, 1, d)
-    cx = enumerate_all(net, cube(d, 0, 1), start=x, limit=1)
-    (region,) = cx
+    cx = enumerate_all(net, cube(d, 0, 1), start=x, limit=2)
+    region = cx[cx.index(net.pattern(x))]
+    other = cx[1 - region.index]
 
-    assert region.pattern.tolist() == net.pattern(x).tolist()
     assert region.contains(x) and not cx.complete
     neurons = [f for f in region.facets if f.wall is None]
-    assert len(neurons) > 0
     for facet in neurons:
-        beyond = region.pattern_beyond(facet)
         # generic weights: one neuron flips
-        assert np.flatnonzero(beyond != region.pattern).tolist() == list(facet.neurons) and len(facet.neurons) == 1
-    # a second region is the neighbour across one of them, and sees the first across the same facet
-    pair = enumerate_all(net, cube(d, 0, 1), start=x, limit=2)
-    i = pair.index(region.pattern)
-    assert pair.edges.tolist() == [[0, 1]]
-    assert any(region.pattern_beyond(f).tolist() == pair[1 - i].pattern.tolist() for f in neurons)
-    assert arrays_of_region(pair[i]) == arrays_of_region(region)
-    assert [f.neurons for f in pair[0].facets if f.neighbor == 1] == [pair.flipped(0, 1)]
-    assert [f.neurons for f in pair[1].facets if f.neighbor == 0] == [pair.flipped(0, 1)]
+        changed = np.flatnonzero(region.pattern_beyond(facet) != region.pattern)
+        assert tuple(changed.tolist()) == facet.neurons and len(facet.neurons) == 1
+    assert cx.edges.tolist() == [[0, 1]]
+    assert [f.neurons for f in region.facets if f.neighbor == other.index] == [neurons[0].neurons] == [cx.flipped(0, 1)]
+    assert [f.neurons for f in other.facets if f.neighbor == region.index] == [neurons[0].neurons]
+    assert cx.settled_exactly == 0  # error bounds proved every decision
+    assert net.pattern(np.array([other.interior_point], dtype=object))[0].tolist() == other.pattern.tolist()

@@ -74,7 +74,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
 
 def test_refusals(tmp_path: Path):
     cx = pr.enumerate_regions(networks.tents(1), pr.Box([0], [1]))
-    with pytest.raises(pr.ModelError, match="choose this suffix"):
+    with pytest.raises(pr.ModelError, match="saved as .npz; choose"):
         cx.save(tmp_path / "a.txt")
     with pytest.raises(pr.ModelError, match="existing directory"):
         cx.save(tmp_path / "absent" / "a.npz")
@@ -84,6 +84,12 @@ def test_refusals(tmp_path: Path):
     (tmp_path / "model.json").rename(tmp_path / "text.npz")
     with pytest.raises(pr.ModelError, match="not a readable file of regions"):
         pr.RegionComplex.load(tmp_path / "text.npz")
+    np.savez(tmp_path / "net.npz", W0=np.eye(1), b0=np.zeros(1))
+    with pytest.raises(pr.ModelError, match="holds no regions; read a model with polyrelu.load"):
+        pr.RegionComplex.load(tmp_path / "net.npz")
+    cx.save(tmp_path / "a.npz")
+    with pytest.raises(pr.ModelError, match="not a model; read it with RegionComplex.load"):
+        pr.load(tmp_path / "a.npz")
     cx.save(tmp_path / "a.npz")
     with np.load(tmp_path / "a.npz") as archive:
         content = dict(archive)

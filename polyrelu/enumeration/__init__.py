@@ -85,8 +85,10 @@ def enumerate_regions(
     if limit is not None and (not isinstance(limit, int | np.integer) or limit < 1):
         raise InputError(f"limit is {limit}; give a whole number from 1 up, or None for no limit")
     space = as_domain(domain, net.input_dim)
+    from .. import kernels
     from . import bfs
 
+    kernels.load()
     began = time.perf_counter()
     explored, complete = bfs.search(net, space, start, limit, progress)
     return RegionComplex.from_search(net, space, explored, complete, "bfs", time.perf_counter() - began)

@@ -9,6 +9,7 @@ or :class:`CertificationError` is raised.
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -24,8 +25,9 @@ from ..network import Pattern, ReluNetwork
 from ..polytope import HPolytope
 from .progress import Progress
 
-# Large enough to amortise a call of the kernel, small enough that Ctrl-C is answered at once.
-BATCH = 256
+# A batch grows while it takes less than this many seconds, so that Ctrl-C is answered at once in any dimension;
+# no result depends on it.
+PATIENCE, BATCH = 0.1, 1024
 
 
 @dataclass
@@ -160,25 +162,27 @@ def search(
     complete : bool
         True if every facet of every region leads to an explored region or is on a wall.
     """
-    explorer = Explorer(net, domain)
-    first = pack(start_pattern(net, domain, start))
-    queue, known = [first], {first}
-    out = Explored()
+    out, done, batch_size = Explored(), 0, 1
+    queue: list[bytes] = []
     bar = Progress(progress, limit)
-    done = 0
     try:
+        explorer = Explorer(net, domain)
+        queue.append(pack(start_pattern(net, domain, start)))
+        known = set(queue)
         while done < len(queue) and (limit is None or done < limit):
-            end = min(len(queue), done + BATCH, limit if limit is not None else len(queue))
-            before = len(out.facet_key)
+            end = min(len(queue), done + batch_size, limit if limit is not None else len(queue))
+            began = time.perf_counter()
             batch = Explored()
             explorer.explore(queue[done:end], batch)
             _extend(out, batch)
             done = end
-            for key in out.facet_key[before:]:
+            for key in batch.facet_key:
                 if key is not None and key not in known:
                     known.add(key)
                     queue.append(key)
             bar.update(done, len(queue) - done)
+            if time.perf_counter() - began < PATIENCE:
+                batch_size = min(2 * batch_size, BATCH)
     except KeyboardInterrupt:
         _truncate(out, done)
         return out, False

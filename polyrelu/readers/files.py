@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,18 +34,46 @@ def located(where: object) -> Iterator[None]:
 
 
 def existing_file(path: str | os.PathLike[str]) -> Path:
-    """Return the path of a file that exists and is not empty."""
+    """Return the path of a regular file that exists and is not empty."""
     file = Path(path)
     try:
-        size = file.stat().st_size
+        status = file.stat()
     except FileNotFoundError:
         raise ModelError("there is no such file; check the path") from None
-    except OSError as error:
-        raise ModelError(f"cannot be read: {error.strerror}; check the path and its permissions") from None
-    if file.is_dir():
-        raise ModelError("this is a directory; give a model file")
-    if not size:
-        raise ModelError("the file is empty; export the model again")
+    except (OSError, ValueError) as error:  # ValueError: a null character
+        raise ModelError(f"cannot be read: {reason(error)}; check the path and its permissions") from None
+    if stat.S_ISDIR(status.st_mode):
+        raise ModelError("this is a directory; give a file")
+    if not stat.S_ISREG(status.st_mode):
+        raise ModelError("this is no regular file; copy its content to one")
+    if not status.st_size:
+        raise ModelError("the file is empty; write it again")
+    if not os.access(file, os.R_OK):
+        raise ModelError("cannot be read: permission denied; check its permissions")
+    return file
+
+
+def reason(error: BaseException) -> str:
+    """Return why a file could not be used, in a few words."""
+    return (error.strerror if isinstance(error, OSError) else None) or one_line(error)
+
+
+def writable_file(path: str | os.PathLike[str], suffixes: tuple[str, ...], what: str) -> Path:
+    """Return the path of a file that can be written, tried out by making and removing a temporary one beside it."""
+    file = Path(path)
+    if file.suffix.lower() not in suffixes:
+        raise ModelError(f"{what} is saved as {', '.join(suffixes)}; choose one of these suffixes")
+    try:
+        if file.is_dir():
+            raise ModelError("this is a directory; give a file name")
+        if not file.absolute().parent.is_dir():
+            raise ModelError("its directory does not exist; make it first, or give an existing directory")
+        with atomic_write(file, keep=False):
+            pass
+    except (OSError, ValueError) as error:
+        if isinstance(error, ModelError):
+            raise
+        raise ModelError(f"cannot be written: {reason(error)}; choose another name") from None
     return file
 
 
@@ -75,15 +104,20 @@ def require(package: str, extra: str) -> Any:
 
 
 @contextlib.contextmanager
-def atomic_write(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file for writing that replaces ``path`` when the block ends well, and else vanishes."""
+def atomic_write(path: Path, keep: bool = True) -> Iterator[IO[bytes]]:
+    """Open a file for writing that replaces ``path`` when the block ends well, and else vanishes.
+
+    Without ``keep`` it always vanishes: a trial.
+    """
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
     try:
         with temporary.open("xb") as stream:
             yield stream
-        os.replace(temporary, target)
+        if keep:
+            os.replace(temporary, target)
     except OSError as error:
         raise ModelError(f"cannot be written: {error.strerror}; check the directory and its permissions") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)

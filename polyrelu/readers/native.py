@@ -15,10 +15,10 @@ import json
 import os
 import re
 import warnings
+import zipfile
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
@@ -26,7 +26,7 @@ import numpy as np
 from ..errors import InputError, ModelError
 from ..exact import RationalMatrix, text
 from ..network import Layer, ReluNetwork
-from .files import atomic_write, existing_file, located, one_line, read_text
+from .files import atomic_write, existing_file, located, one_line, read_text, writable_file
 
 _KEY = re.compile(r"[Wb](0|[1-9]\d{0,8})", re.ASCII)
 
@@ -54,6 +54,8 @@ def load_npz(path: str | os.PathLike[str]) -> ReluNetwork:
     """
     with located(path):
         file = existing_file(path)
+        if not zipfile.is_zipfile(file):
+            raise ModelError("this is no .npz archive; save it again with polyrelu.save or numpy.savez(W0=.., b0=..)")
         try:
             # opened here, because numpy leaves a damaged archive open
             with file.open("rb") as stream, warnings.catch_warnings():
@@ -67,6 +69,8 @@ def load_npz(path: str | os.PathLike[str]) -> ReluNetwork:
             raise
         except Exception as error:  # zip, zlib and header parsers raise what they like on damaged bytes
             raise ModelError(f"this is not a readable .npz archive ({one_line(error)}); save it again") from None
+        if "meta" in arrays and "packed" in arrays:
+            raise ModelError("this file holds regions, not a model; read it with RegionComplex.load")
         for key, array in arrays.items():
             if array.dtype.kind not in "fiub":
                 raise ModelError(f"{key} has dtype {array.dtype}; an .npz holds floats or integers, a .json also 'p/q'")
@@ -152,14 +156,9 @@ def save(network: ReluNetwork, path: str | os.PathLike[str]) -> None:
     Exactness: *exact*. In ``.json`` a number is written as an integer or as the shortest decimal of a
     float if it is one, and as ``"p/q"`` otherwise.
     """
-    file = Path(path)
-    suffix = file.suffix.lower()
     with located(path):
-        if suffix not in (".json", ".npz"):
-            raise ModelError("a network is saved as .npz or .json; choose one of these suffixes")
-        if file.is_dir():
-            raise ModelError("this is a directory; give a file name")
-        if suffix == ".json":
+        file = writable_file(path, (".json", ".npz"), "a network")
+        if file.suffix.lower() == ".json":
             text = to_json(network)
             with atomic_write(file) as stream:
                 stream.write(text.encode())

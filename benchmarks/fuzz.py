@@ -2,7 +2,8 @@
 
 Integer weights from -2 to 2 make coincident kinks, neurons that vanish, kinks through vertices and on walls
 frequent. ``--floats`` draws floats instead that differ in their last bits, and in half of the networks
-some from 1e-200 to 1e200, so that float bounds are tried at their edge. Nothing is approximate: one mismatch is one bug, and the exit code is 1.
+some from 1e-200 to 1e200, so that float bounds are tried at their edge. Nothing is approximate: one mismatch
+is one bug, and the exit code is 1.
 
 Run ``python benchmarks/fuzz.py --networks 500 --neurons 12 --seed 0``.
 """

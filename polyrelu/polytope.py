@@ -263,7 +263,7 @@ class HPolytope:
         ----------
         x : array_like of shape (d,) or (k, d)
         strict : bool
-            Ask for strict inequalities: the interior, if the set is full-dimensional.
+            Ask for strict inequalities (in all rows but 0 <= 0): the interior, if the set is full-dimensional.
 
         Returns
         -------
@@ -275,8 +275,10 @@ class HPolytope:
         result = []
         for p in np.atleast_2d(array):
             numerators, den = integer_point(point(p))
-            values = (dot(row, numerators, den) for row in self.rows)
-            result.append(all(v > 0 for v in values) if strict else all(v >= 0 for v in values))
+            if strict:
+                result.append(all(dot(row, numerators, den) > 0 for row in self.rows if any(row)))
+            else:
+                result.append(all(dot(row, numerators, den) >= 0 for row in self.rows))
         return result[0] if array.ndim == 1 else np.array(result, dtype=bool)
 
     def support_function(self, direction: Iterable[Any]) -> Fraction | float:

@@ -238,9 +238,13 @@ def test_numbers_beyond_the_floats_do_not_become_floats():
 def test_arithmetic_agrees_with_fractions(a, b, c, factor):
     A, B, C = (RationalMatrix.of(m) for m in (a, b, c))
 
-    assert (A + B).fractions().tolist() == [[x + y for x, y in zip(r, s, strict=True)] for r, s in zip(a, b, strict=True)]
+    assert (A + B).fractions().tolist() == [
+        [x + y for x, y in zip(r, s, strict=True)] for r, s in zip(a, b, strict=True)
+    ]
     assert A - B == A + -B
-    assert (A @ C).fractions().tolist() == [[sum(x * y for x, y in zip(r, s, strict=True)) for s in zip(*c, strict=True)] for r in a]
+    assert (A @ C).fractions().tolist() == [
+        [sum(x * y for x, y in zip(r, s, strict=True)) for s in zip(*c, strict=True)] for r in a
+    ]
     assert A.scale(factor).fractions().tolist() == [[factor * x for x in row] for row in a]
     assert A.transpose().transpose() == A
     assert A.hstack(B).fractions().tolist() == [r + s for r, s in zip(a, b, strict=True)]

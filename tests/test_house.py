@@ -1,154 +1,223 @@
-"""The house: imports flow one way, public names are complete and documented, importing is cheap, no tolerance."""
+"""The shape of the package: import order, cheap import, exported names, docstrings, no tolerance anywhere."""
 
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
+import io
+import json
 import re
 import subprocess
 import sys
+import tokenize
+import types
 from pathlib import Path
 
 import pytest
 
-import polyrelu as pr
+import polyrelu
 
-ROOT = Path(__file__).resolve().parents[1]
-PACKAGE = ROOT / "polyrelu"
-MODULES = sorted(PACKAGE.rglob("*.py"))
+HOUSE = Path(polyrelu.__file__).parent
+MODULES = {
+    ".".join(file.relative_to(HOUSE).with_suffix("").parts).removesuffix(".__init__"): file
+    for file in HOUSE.rglob("*.py")
+    if file != HOUSE / "__init__.py"
+}
 
-# Top to bottom: a module may import only from modules above it.
-ORDER = [
-    "errors",
-    "exact",
-    "network",
-    "kernels",
-    "highdim",
-    "lp",
-    "double_description",
-    "cdd_bridge",
-    "polytope",
-    "readers.files",
-    "readers.lowering",
-    "readers.native",
-    "readers.nnet",
-    "readers.onnx_reader",
-    "readers.torch_reader",
-    "readers.sklearn_reader",
-    "readers",
-    "complex",
-    "storage",
-    "enumeration.progress",
-    "enumeration.bfs",
-    "enumeration",
-    "examples",
-    "plotting",
-    "",
-    "__main__",
-]
-# A method that hands its object to a module further down, imported when it is called.
-HANDED_DOWN = {("complex", "plotting"), ("complex", "storage")}
+# Imports flow one way: a module imports only from lines above its own, or from earlier ones of its line.
+ORDER = """
+    errors
+    exact
+    network
+    kernels highdim lp
+    double_description cdd_bridge polytope
+    readers.files readers.lowering readers.native readers.nnet readers.onnx_reader readers.sklearn_reader
+    readers.torch_reader readers
+    complex
+    enumeration.progress enumeration.bfs enumeration
+    storage
+    plotting
+    examples
+    __main__
+""".split()
+
+# A region complex draws and saves itself: the only imports that point upwards, inside functions.
+UPWARDS = {("complex", "plotting"), ("complex", "storage")}
+
+# What loads slowly or need not be installed, and the modules that may import it at their top. These modules
+# are themselves imported inside functions alone.
+HEAVY = ["cdd", "cvxpy", "highspy", "matplotlib", "networkx", "numba", "onnx", "scipy", "sklearn", "torch", "tqdm"]
+MAY_IMPORT = {("kernels", "numba"), ("plotting", "numba")}
+LAZY = {"kernels", "highdim", "plotting", "cdd_bridge", "storage"}
 
 
-def name_of(path: Path) -> str:
-    parts = path.relative_to(PACKAGE).with_suffix("").parts
-    return ".".join(p for p in parts if p != "__init__")
+def imports(name):
+    """Yield (imported module, whether inside a function) for every import of one module; polyrelu's own as ``.name``.
+
+    Imports for the type checker alone are left out.
+    """
+    file = MODULES[name]
+    package = name.split(".") if file.name == "__init__.py" else name.split(".")[:-1]
+
+    def visit(node, inside):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+                continue
+            if isinstance(child, ast.Import):
+                yield from ((alias.name, inside) for alias in child.names)
+            elif isinstance(child, ast.ImportFrom) and child.level:
+                base = package[: len(package) - child.level + 1] + (child.module or "").split(".") * bool(child.module)
+                for alias in child.names:
+                    longer = ".".join([*base, alias.name])
+                    yield "." + (longer if longer in MODULES else ".".join(base)), inside
+            elif isinstance(child, ast.ImportFrom):
+                assert not child.module.startswith("polyrelu"), f"{name} imports {child.module}: write it relative"
+                yield child.module, inside
+            yield from visit(child, inside or isinstance(child, ast.FunctionDef | ast.Lambda))
+
+    yield from visit(ast.parse(file.read_text()), False)
 
 
-def imports_of(path: Path) -> set[tuple[str, bool]]:
-    """Return (module of ours, at the top level of the file) for every import in a file."""
-    tree = ast.parse(path.read_text())
-    here = name_of(path).split(".") if name_of(path) else []
-    package = here if path.name == "__init__.py" else here[:-1]
-    top = {id(node) for node in tree.body}
-    found = set()
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.ImportFrom) or not node.level:
+def test_the_order_names_every_module():
+    assert sorted(ORDER) == sorted(MODULES), "give the new module its place in ORDER"
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_imports_flow_one_way(name):
+    for target, inside in imports(name):
+        if not target.startswith(".") or target == ".":  # "." is the package itself: its version
             continue
-        base = package[: len(package) - node.level + 1]
-        target = ".".join([*base, *(node.module.split(".") if node.module else [])])
-        for alias in node.names:
-            inner = f"{target}.{alias.name}".lstrip(".")
-            found.add((inner if inner in ORDER else target, id(node) in top))
-    return found
+        target = target[1:]
+        if (name, target) in UPWARDS:
+            assert inside, f"{name} imports {target} at its top"
+        else:
+            assert ORDER.index(target) < ORDER.index(name), f"{name} imports {target}, which stands above it"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_imports_flow_one_way(path):
-    name = name_of(path)
-    assert name in ORDER, "a new module: give it a place in ORDER"
-    if name == "":  # the package's own __init__ loads the rest by name on demand
-        return
-    for target, _ in imports_of(path):
-        if target != "" and (name, target) not in HANDED_DOWN:
-            assert ORDER.index(target) < ORDER.index(name), f"{name} imports {target}"
+@pytest.mark.parametrize("name", ORDER)
+def test_heavy_modules_are_imported_where_they_are_used(name):
+    for target, inside in imports(name):
+        if target.startswith("."):
+            # whoever is loaded lazily himself may load the others as he likes
+            assert inside or target[1:] not in LAZY or name in LAZY, f"{name} imports {target[1:]} at its top"
+        elif target.split(".")[0] in HEAVY:
+            assert inside or (name, target.split(".")[0]) in MAY_IMPORT, f"{name} imports {target} at its top"
 
 
-def test_handing_down_happens_on_demand_only():
-    for path in MODULES:
-        for target, at_top in imports_of(path):
-            assert not (at_top and (name_of(path), target) in HANDED_DOWN)
+def test_flint_stays_inside_exact():
+    assert [name for name in MODULES if "flint" in dict(imports(name))] == ["exact"]
 
 
+def loaded(code):
+    """Return the top-level modules that are loaded after running code in a fresh interpreter."""
+    code += "\nimport json, sys; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=HOUSE.parent)
+    return json.loads(done.stdout)
+
+
+def test_importing_polyrelu_is_cheap():
+    modules = loaded("import polyrelu; polyrelu.ReluNetwork([[[1]]], [[0]])([0.5])")
+
+    assert sorted({m.split(".")[0] for m in modules} & set(HEAVY)) == []
+    assert [m for m in modules if m.startswith("polyrelu.") and m.split(".")[1] in LAZY] == []
+
+
+def test_enumerating_regions_loads_numba_and_no_more():
+    modules = loaded(
+        "import polyrelu as pr\n"
+        "cx = pr.enumerate_regions(pr.ReluNetwork([[[1]], [[1]]], [[0], [0]]), pr.Box([-1], [1]))\n"
+        "cx[0].volume, cx[0].affine_map, cx.flipped(0, 1)"
+    )
+
+    # numba itself takes parts of scipy
+    assert sorted({m.split(".")[0] for m in modules} & set(HEAVY) - {"scipy"}) == ["numba"]
+    assert "scipy.optimize" not in modules
+
+
+# -- names ----------------------------------------------------------------------------
 def test_exported_members_are_the_public_names():
-    public = {name for name in dir(pr) if not name.startswith("_")}
-    modules = {m.split(".")[0] for m in ORDER} | {"annotations", "Any", "TYPE_CHECKING"}
+    unintended = {"annotations", "Any", "TYPE_CHECKING"}
+    public = [
+        name
+        for name in dir(polyrelu)
+        if not name.startswith("_")
+        and name not in unintended
+        and not isinstance(getattr(polyrelu, name), types.ModuleType)
+    ]
 
-    assert sorted(public - modules) == sorted(pr.__all__)
-    for name in pr.__all__:
-        assert getattr(pr, name) is not None
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        pr.nothing  # noqa: B018
-
-
-def test_import_costs_numpy_and_little_more():
-    heavy = ["scipy", "cvxpy", "networkx", "numba", "matplotlib", "onnx", "torch", "sklearn", "highspy", "cdd", "tqdm"]
-    code = f"import sys, polyrelu; print([m for m in {heavy} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-
-    assert done.stdout.strip() == "[]"
+    assert polyrelu.__all__ == sorted(polyrelu.__all__) == sorted(public)
 
 
-def public_objects():
-    for name in pr.__all__:
-        thing = getattr(pr, name)
-        yield name, thing
-        if inspect.isclass(thing):
-            for key, member in vars(thing).items():
-                if not key.startswith("_") and (callable(member) or isinstance(member, property | classmethod)):
-                    yield f"{name}.{key}", member
+def test_a_name_that_does_not_exist_says_so():
+    with pytest.raises(AttributeError, match="module 'polyrelu' has no attribute 'enumerate_all'"):
+        polyrelu.enumerate_all  # noqa: B018
 
 
-@pytest.mark.parametrize(("name", "thing"), list(public_objects()), ids=lambda v: v if isinstance(v, str) else "")
-def test_public_objects_are_documented(name, thing):
-    summary = (inspect.getdoc(thing) or "").split("\n")[0]
+def test_every_error_is_in_the_tree_and_exported():
+    from polyrelu import errors
 
-    assert summary.endswith((".", ":")) or len(summary) > 60, name
+    found = [v for v in vars(errors).values() if inspect.isclass(v) and issubclass(v, Exception)]
+    for error in found:
+        assert issubclass(error, polyrelu.PolyreluError)
+        assert getattr(polyrelu, error.__name__) is error
+        assert error.__name__ in errors.__doc__
 
 
-def test_no_tolerance_decides_anything():
-    # docstrings and messages may show a number like -1e-3; code may not compare with one
-    for path in MODULES:
-        if path.name == "plotting.py":
+def defined(module):
+    """Yield (name, object) for the public functions, classes, methods and properties that a module defines."""
+    for name, member in vars(module).items():
+        if name.startswith("_") or getattr(member, "__module__", None) != module.__name__:
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Constant) and isinstance(node.value, float) and 0 < abs(node.value) < 0.01:
-                pytest.fail(f"{path.name}:{node.lineno} has the small float {node.value}")
-            if isinstance(node, ast.Attribute | ast.Name):
-                called = node.attr if isinstance(node, ast.Attribute) else node.id
-                assert called not in ("isclose", "allclose"), f"{path.name}:{node.lineno}"
+        if inspect.isclass(member):
+            yield name, member
+            for inner, value in vars(member).items():
+                value = (
+                    getattr(value, "fget", None) or getattr(value, "func", None) or getattr(value, "__func__", value)
+                )
+                if not inner.startswith("_") and inspect.isfunction(value):
+                    yield f"{name}.{inner}", value
+        elif inspect.isfunction(member) or hasattr(member, "py_func"):
+            yield name, getattr(member, "py_func", member)
 
 
-def test_words():
-    # design.md's table of terms, as far as identifiers go
-    for path in MODULES:
-        words = {w.lower() for w in re.findall(r"[A-Za-z_]+", path.read_text())}
-        assert not words & {"shi", "shis", "cheby", "centre", "mask_pattern"}, path.name
+@pytest.mark.parametrize("name", ORDER)
+def test_public_functions_have_a_summary_line(name):
+    module = importlib.import_module(f"polyrelu.{name}")
+    assert module.__doc__ and module.__doc__.split("\n")[0].strip().endswith((".", ":"))
+    for where, member in defined(module):
+        text = inspect.getdoc(member)
+        if inspect.isclass(member) and not vars(member).get("__doc__"):
+            text = None  # inherited from a base class
+        assert text, f"{name}.{where} has no docstring"
+        summary = text.split("\n\n")[0].replace("\n", " ")
+        assert re.match(r"[A-Z`\[{(|]", summary), f"{name}.{where}: {summary!r}"
+        assert re.search(r"[.:]$", summary), f"{name}.{where}: {summary!r}"
 
 
-def test_no_print_outside_the_command_line():
-    for path in MODULES:
-        if path.name == "__main__.py":
-            continue
-        calls = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)]
-        assert not [n for n in calls if isinstance(n.func, ast.Name) and n.func.id == "print"], path.name
+# -- no tolerance ---------------------------------------------------------------------
+def tokens(file, kind):
+    with tokenize.open(file) as text:
+        return [t.string for t in tokenize.generate_tokens(io.StringIO(text.read()).readline) if t.type == kind]
+
+
+@pytest.mark.parametrize("name", [name for name in ORDER if name != "plotting"])
+def test_there_is_no_tolerance(name):
+    """No small decimal number, no comparison up to one; texts and comments may show such numbers."""
+    assert [v for v in tokens(MODULES[name], tokenize.NUMBER) if re.fullmatch(r"[0-9._]*[eE]-[0-9]+", v)] == []
+    assert [v for v in tokens(MODULES[name], tokenize.NUMBER) if re.fullmatch(r"0?\.0+[0-9]*[1-9]0*", v)] == []
+    assert {"isclose", "allclose", "approx"} & set(tokens(MODULES[name], tokenize.NAME)) == set()
+    assert "fastmath" not in tokens(MODULES[name], tokenize.NAME)
+
+
+def test_identifiers_use_the_words_of_the_design():
+    """Of the words not to say, those that could only mean what they stand for."""
+    forbidden = re.compile(r"(^|_)(shi|shis|ss|cheby|centre|centres|bent_boundary|tol|tolerance|eps|epsilon)($|_)")
+    for name, file in MODULES.items():
+        assert [v for v in set(tokens(file, tokenize.NAME)) if forbidden.search(v.lower())] == [], name
+
+
+def test_only_the_command_line_prints():
+    for name, file in MODULES.items():
+        calls = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+        assert name == "__main__" or not any(ast.unparse(node.func) == "print" for node in calls), name

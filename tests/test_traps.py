@@ -13,7 +13,7 @@ import pytest
 from networks import cube
 
 import polyrelu as pr
-from polyrelu import lp
+from polyrelu import kernels, lp
 from polyrelu.enumeration import bfs
 from polyrelu.exact import RationalMatrix
 from polyrelu.network import Layer
@@ -39,7 +39,9 @@ def test_1_patterns_that_differ_in_one_neuron_need_not_touch():
 
     assert len(by_hamming) == 5
     assert len(cx.edges) == 4
-    assert {frozenset(e) for e in cx.edges.tolist()} == {frozenset(p) for p in zip(in_a_row, in_a_row[1:], strict=False)}
+    assert {frozenset(e) for e in cx.edges.tolist()} == {
+        frozenset(p) for p in zip(in_a_row, in_a_row[1:], strict=False)
+    }
 
 
 def test_1_a_shared_facet_must_meet_the_domain():
@@ -51,6 +53,17 @@ def test_1_a_shared_facet_must_meet_the_domain():
     assert patterns(cx) == ["00", "01", "10"]
     assert cx.edges.tolist() == [[0, 1], [0, 2]]
     assert len(regions(net).edges) == 4
+
+
+def test_1_a_wall_cuts_off_a_shared_facet():
+    """Trap 1: the same where a domain that is no box goes through the crossing of two kinks."""
+    net = networks.arrangement([[1, 0], [-1, 2]])
+    walls = [((-1, 0), 1), ((0, -1), 0), ((1, 1), 0)]  # x >= -1, y >= 0, x + y <= 0: a wall through 0
+    cx = pr.enumerate_regions(net, pr.HPolytope([a for a, _ in walls], [b for _, b in walls]), progress=False)
+    truth = oracle.all_regions(net, walls)
+
+    assert patterns(cx) == ["".join(map(str, s)) for s in sorted(truth)]
+    assert len(cx.edges) == len(oracle.adjacency(net, walls, truth))
 
 
 def test_2_coincident_rows_do_not_hide_each_other():
@@ -109,6 +122,8 @@ def test_5_no_cell_is_invented():
     """Trap 5: a tolerance, or a witness with value 0, takes one kink for two."""
     assert count(networks.lines((3, 1), (1, F(1, 3))), cube(1, -1, 1)) == 2
     assert count(networks.lines((1, 1, 2)), cube(2, -1, 1)) == 1  # touches the corner (1, 1)
+    touched = pr.HPolytope([[-1, 0], [0, -1], [1, 0], [0, 1], [1, 1]], [0, 0, 1, 1, 2])
+    assert touched.facets() == [(0,), (1,), (2,), (3,)]
     # 0.1 + 0.2 > 0.3 in floats by one unit in the last place; as decimals they are equal
     assert count(networks.lines((1, F("0.3")), (1, F("0.1") + F("0.2"))), cube(1, -1, 1)) == 2
     assert count(networks.lines((1, 0.3), (1, 0.1 + 0.2)), cube(1, -1, 1)) == 3
@@ -127,6 +142,9 @@ def test_5_float32_weights_are_not_evaluated_in_float32():
 def test_6_kinks_through_vertices_and_along_edges_are_ordinary():
     """Trap 6: a vertex exactly on a hyperplane, an edge or a facet inside one."""
     diagonal_and_edges = networks.lines((1, -1, 0), (1, 0, -1), (0, 1, 1), (1, 1, 2))
+    star = networks.lines((1, 0, 0), (0, 1, 0), (1, 1, 0), (1, -1, 0))
+    assert count(star, cube(2, -1, 1)) == 8
+    assert count(star, cube(2, 0, 1)) == 2  # the axes are walls, x + y = 0 touches, x = y cuts
     cx = regions(diagonal_and_edges, cube(2, -1, 1))
     assert len(cx) == 2
     # x = -1 and y = 1 are walls of the upper left triangle; x + y = 2 touches the corner (1, 1)
@@ -192,8 +210,27 @@ def test_8_a_contradiction_is_an_error(monkeypatch):
     monkeypatch.undo()
     # (x1 > 0, x1 <= 0) is empty
     explorer = bfs.Explorer(networks.lines((1, 0), (1, 0)), pr.Box([-1], [1]))
-    with pytest.raises(pr.CertificationError, match=r"a region that was reached across a facet is empty: pattern \[1, 0\]"):
+    with pytest.raises(
+        pr.CertificationError, match=r"a region that was reached across a facet is empty: pattern \[1, 0\]"
+    ):
         explorer.explore([bfs.pack(np.array([1, 0], dtype=np.uint8))], bfs.Explored())
+
+
+@pytest.mark.parametrize("end", ["stopped", "unbounded", "optimal"])
+def test_8_what_a_walk_says_is_not_believed(end, monkeypatch):
+    """Trap 8: the float walk may end anyhow, at once: integers decide every region, and nothing changes."""
+    code = {"stopped": kernels.STOPPED, "unbounded": kernels.UNBOUNDED, "optimal": kernels.OPTIMAL}[end]
+    net, spec = networks.he_network((2, 4, 4, 1)), cube(2, -1, 1)
+    expected = regions(net, spec)
+
+    def batch(packed, walls, wall_error, lo, hi, start, patterns, status, centers, codes):
+        status[:], centers[:], codes[:] = kernels.UNDECIDED, np.nan, kernels.PARTIAL
+
+    monkeypatch.setattr(kernels, "explore_batch", batch)
+    monkeypatch.setattr(kernels, "walk", lambda *_: code)
+    cx = regions(net, spec)
+    assert cx.settled_exactly == len(cx)
+    assert cx == expected
 
 
 @pytest.mark.parametrize("answer", ["stopped", "wrong"])
@@ -226,13 +263,36 @@ def test_9_folding_is_exact():
     assert cx[1].volume == 1 - F(0.3) / (3 * F(0.1))
 
 
+def test_9_consecutive_affine_nodes_are_folded_exactly(tmp_path):
+    """Trap 9: two affine nodes, 0.1 x and 3 y - 0.3; folded in floats the weight would be 0.30000000000000004."""
+    onnx = pytest.importorskip("onnx")
+    from onnx import TensorProto, helper, numpy_helper
+
+    constants = {"A": [[0.1]], "a": [0.0], "B": [[3.0]], "b": [-0.3]}
+    graph = helper.make_graph(
+        [
+            helper.make_node("Gemm", ["x", "A", "a"], ["y"]),
+            helper.make_node("Gemm", ["y", "B", "b"], ["z"]),
+            helper.make_node("Relu", ["z"], ["out"]),
+        ],
+        "folded",
+        [helper.make_tensor_value_info("x", TensorProto.DOUBLE, [1, 1])],
+        [helper.make_tensor_value_info("out", TensorProto.DOUBLE, [1, 1])],
+        [numpy_helper.from_array(np.array(v, dtype=np.float64), k) for k, v in constants.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]), tmp_path / "folded.onnx")
+    net = pr.load(tmp_path / "folded.onnx")
+    kink = F(0.3) / (F(0.1) * 3)
+
+    assert net.neuron_rows("1") == [oracle.integer_row([F(0.1) * 3, -F(0.3)])]
+    assert [count(net, ((0,), (right,))) for right in (kink, 1)] == [1, 2]
+
+
 def test_9_normalisation_is_folded_exactly(tmp_path):
     """Trap 9: .nnet files carry means and ranges; (x - 0.1) / 0.3 in floats is another network."""
     path = tmp_path / "tiny.nnet"
     path.write_text(
-        "// one input, one hidden neuron\n"
-        "2,1,1,1,\n1,1,1,\n0,\n-1000,\n1000,\n0.1,0,\n0.3,1,\n"
-        "1,\n-1,\n1,\n0,\n"
+        "// one input, one hidden neuron\n2,1,1,1,\n1,1,1,\n0,\n-1000,\n1000,\n0.1,0,\n0.3,1,\n1,\n-1,\n1,\n0,\n"
     )
     net = pr.load(path, normalize=True)
 

@@ -8,7 +8,7 @@ Layers, bottom up:
 * :func:`fraction` turns one number of any accepted kind into a ``Fraction``;
 * :class:`RationalMatrix` is an integer matrix over one positive denominator. Products and sums never
   reduce: a common factor costs a few bits, a gcd per entry costs more than the product itself;
-* :func:`primitive`, :func:`solve`, :func:`rank`, :func:`nullspace` work on lists of Python integers.
+* :func:`primitive`, :func:`dot`, :func:`nullspace` work on rows of Python integers.
 
 python-flint does the integer linear algebra and stays inside this module: its types compare
 oddly with ``Fraction``, refuse floats and do not pickle.
@@ -439,17 +439,6 @@ def integer_column(values: Sequence[int]) -> RationalMatrix:
     return RationalMatrix(fmpz_mat(len(values), 1, list(values)))
 
 
-def rank(rows: Sequence[Sequence[int]], width: int) -> int:
-    """Return the exact rank of integer rows.
-
-    Examples
-    --------
-    >>> rank([(1, 2), (2, 4)], 2)
-    1
-    """
-    return integer_matrix(rows, width).rank()
-
-
 def nullspace(rows: Sequence[Sequence[int]], width: int) -> list[IntRow]:
     """Return an integer basis of {v : rows @ v = 0}, in reduced echelon form.
 
@@ -470,22 +459,6 @@ def nullspace(rows: Sequence[Sequence[int]], width: int) -> list[IntRow]:
             vector[pivot] = -row[free]
         basis.append(primitive(integer_point(vector)[0]))
     return basis
-
-
-def independent_rows(rows: Sequence[Sequence[int]], width: int) -> list[int]:
-    """Return the indices of a maximal independent subset, the first one in order.
-
-    Examples
-    --------
-    >>> independent_rows([(1, 0), (2, 0), (1, 1)], 2)
-    [0, 2]
-    """
-    if not rows:
-        return []
-    transposed = fmpz_mat(len(rows), width, [v for row in rows for v in row]).transpose()
-    reduced, _, r = transposed.rref()
-    table = reduced.table()[:r]
-    return [next(j for j, v in enumerate(row) if v) for row in table]
 
 
 def dyadic_near(x: Sequence[Fraction], bits: int) -> Point:

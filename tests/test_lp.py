@@ -511,6 +511,13 @@ def test_multipliers_prove_only_what_is_true():
             inv += inv * rng.choice([0.0, 1e-12, 0.2, 1e9]) * rng.normal(size=(d, d))
             weights *= 1 + rng.choice([0.0, 1e-16, 1e-9]) * rng.normal(size=d)
         hi = np.full(d, rng.choice([1e-9, 1.0, 1e9]))
+        if seed % 3 == 0:
+            # rows that are far less certain than the one to prove, about to meet in one point with it
+            weights, inv, E, hi = np.abs(rng.normal(size=d)), np.eye(d), np.zeros_like(G), np.full(d, 4.0)
+            G[:d, :d], G[:d, d], G[d, :d] = np.eye(d), rng.normal(size=d), weights
+            G[d, d] = weights @ G[:d, d] + rng.choice([1e-15, 1e-8, 1e-5])
+            E[:d, d] = rng.choice([1e-14, 1e-6])
+            exact = inside(G, E, rng)
         if kernels.implied_over_box(G, E, d, rows, weights, -hi, hi):
             proved[0] += 1
             # the least value of row d over the box, given the other rows: no point there has it <= 0

@@ -155,10 +155,11 @@ def _witnesses(G: Floats, E: Floats, points: Floats) -> npt.NDArray[np.bool_]:
     d = points.shape[1]
     kappa = (d + 3) * U * (1 + 2.0**-20)
     size = np.abs(points).T
-    bound = E[:, :d] @ size + kappa * (np.abs(G[:, :d]) @ size) + (E[:, d] + kappa * np.abs(G[:, d]))[:, None]
-    bound = bound * (1 + (2 * d + 16) * 2.0**-52) + (2 * d + 4) * TINY
-    values = G[:, :d] @ points.T + G[:, d:]
-    bound[~np.isfinite(values)] = np.inf
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        bound = E[:, :d] @ size + kappa * (np.abs(G[:, :d]) @ size) + (E[:, d] + kappa * np.abs(G[:, d]))[:, None]
+        bound = bound * (1 + (2 * d + 16) * 2.0**-52) + (2 * d + 4) * TINY
+        values = G[:, :d] @ points.T + G[:, d:]
+    bound[~np.isfinite(values)] = np.inf  # a sum may overflow although its bound does not
     inside, outside = values > bound, -values > bound
     alone: npt.NDArray[np.bool_] = outside & (inside.sum(axis=0) == len(G) - 1)
     return alone

@@ -76,26 +76,59 @@ def test_maxima_agree_with_scipy(system, numbers):
         assert F(-result.fun).limit_denominator(200) == solution.value
 
 
-# Each makes a textbook simplex method go round in circles; the maximum is known.
+# Each makes a textbook simplex method go round in circles; the maximum is known. With rows and coordinates in
+# the second order, so does one that enters the least index and leaves the greatest (Bland's rule wants the least).
 CYCLING = {
     # Beale 1955
-    "Beale": ([F(3, 4), -150, F(1, 50), -6], [[F(1, 4), -60, F(-1, 25), 9, 0], [F(1, 2), -90, F(-1, 50), 3, 0], [0, 0, 1, 0, 1]], F(1, 20)),
+    "Beale": (
+        [F(3, 4), -150, F(1, 50), -6],
+        [[F(1, 4), -60, F(-1, 25), 9, 0], [F(1, 2), -90, F(-1, 50), 3, 0], [0, 0, 1, 0, 1]],
+        F(1, 20),
+        ([1, 2, 6, 4, 0, 3, 5], [0, 1, 2, 3]),
+    ),
     # Chvatal, Linear Programming, 1983, chapter 3
-    "Chvatal": ([10, -57, -9, -24], [[F(1, 2), F(-11, 2), F(-5, 2), 9, 0], [F(1, 2), F(-3, 2), F(-1, 2), 1, 0], [1, 0, 0, 0, 1]], 1),
+    "Chvatal": (
+        [10, -57, -9, -24],
+        [[F(1, 2), F(-11, 2), F(-5, 2), 9, 0], [F(1, 2), F(-3, 2), F(-1, 2), 1, 0], [1, 0, 0, 0, 1]],
+        F(1),
+        ([1, 4, 6, 3, 5, 0, 2], [0, 1, 3, 2]),
+    ),
     # Kuhn, in Balinski and Tucker 1969
-    "Kuhn": ([2, 3, -1, -12], [[-2, -9, 1, 9, 0], [F(1, 3), 1, F(-1, 3), -2, 0], [2, 3, -1, -12, 2]], 2),
-    # Marshall and Suurballe 1969, without the bound that stops it: the ray is found
-    "Marshall and Suurballe": ([10, -57, -9, -24], [[F(1, 2), F(-11, 2), F(-5, 2), 9, 0], [F(1, 2), F(-3, 2), F(-1, 2), 1, 0]], None),
-}  # fmt: skip
+    "Kuhn": (
+        [2, 3, -1, -12],
+        [[-2, -9, 1, 9, 0], [F(1, 3), 1, F(-1, 3), -2, 0], [2, 3, -1, -12, 2]],
+        F(2),
+        ([4, 1, 0, 6, 5, 2, 3], [3, 2, 1, 0]),
+    ),
+    # Chvatal's without the bound that stops it: the ray is found
+    "unbounded": (
+        [10, -57, -9, -24],
+        [[F(1, 2), F(-11, 2), F(-5, 2), 9, 0], [F(1, 2), F(-3, 2), F(-1, 2), 1, 0]],
+        None,
+        ([3, 5, 1, 4, 2, 0], [1, 0, 3, 2]),
+    ),
+}
 
 
 @pytest.mark.parametrize("name", CYCLING)
 @pytest.mark.parametrize("proposals", ["floats", "none"])
-def test_examples_that_cycle(name, proposals, monkeypatch):
-    objective, table, maximum = CYCLING[name]
+@pytest.mark.parametrize("order", ["first", "second"])
+def test_examples_that_cycle(name, proposals, order, monkeypatch):
+    objective, table, maximum, (rows_order, columns) = CYCLING[name]
     rows = oracle.wall_rows((a, b) for *a, b in table) + [tuple(int(i == k) for i in range(5)) for k in range(4)]
+    if order == "second":
+        rows = [tuple(rows[i][c] for c in (*columns, 4)) for i in rows_order]
+        objective = [objective[c] for c in columns]
     if proposals == "none":
         monkeypatch.setattr(lp._Walk, "_propose", lambda self: None)
+    locate, seen = lp._Walk._locate, set()
+
+    def no_basis_twice(self):
+        assert (tuple(self.basis) not in seen) or -1 in self.basis
+        seen.add(tuple(self.basis))
+        return locate(self)
+
+    monkeypatch.setattr(lp._Walk, "_locate", no_basis_twice)
     solution = lp.maximize(objective, rows, (F(0),) * 4)  # the degenerate vertex
 
     assert solution.value == maximum
@@ -556,6 +589,16 @@ def test_overflow_leaves_rows_undecided(value, where):
     status, _, code = lp.classify(rows, np.vstack([E, np.zeros((4, 3))]), lo, hi, np.zeros(2))
 
     assert status[0] == kernels.UNDECIDED and code == kernels.PARTIAL
+
+
+def test_a_sum_that_overflows_is_no_witness_in_many_dimensions():
+    """inf on the way to -1.5e308: the bound alone is finite."""
+    from polyrelu import highdim
+
+    G = np.array([[1.5e300, 1.5e300, -1.5e300, -1.5e300, -1.5e300, 0.0], [-1.0, 0, 0, 0, 0, 0]])
+    for count in (1, 3):  # one point or several: BLAS adds in another order
+        points = np.full((count, 5), 1e8)
+        assert not highdim._witnesses(G, np.zeros_like(G), points).any()  # row 0 is negative there as well
 
 
 @given(strategies.systems(max_rows=6))

@@ -108,6 +108,22 @@ def test_4_the_start_is_generic():
         assert networkx.is_connected(cx.graph)
 
 
+def test_4_a_start_that_is_not_generic_is_noticed(monkeypatch):
+    """Trap 4: a direction along the kink x = y, on which the neuron is zero without being zero nearby."""
+
+    class Unlucky:
+        def __init__(self, seed):
+            self.drawn = iter([700, 700, 700, 700, 1, 900])
+
+        def randrange(self, scale):
+            return next(self.drawn)
+
+    monkeypatch.setattr(bfs.random, "Random", Unlucky)
+    # relu(x - y) and relu(y - x): the pattern on the kink itself, 00, is no region
+    start = bfs.start_pattern(networks.lines((1, -1, 0), (-1, 1, 0)), pr.Box([-1, -1], [1, 1]))
+    assert tuple(start) == (0, 1)
+
+
 @pytest.mark.parametrize("gap", [1e-5, 1e-9, 1e-12, 1e-15, 1e-300, 5e-324])
 def test_5_no_sliver_is_lost(gap):
     """Trap 5: an absolute tolerance takes two kinks for one; so does float32."""

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,53 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 WALL, BEYOND = -1, -2
+
+
+class Found(NamedTuple):
+    """What an engine hands over: regions in any order, with their facets.
+
+    Attributes
+    ----------
+    packed : ndarray of uint8, shape (R, B)
+        Packed patterns.
+    facet_count : ndarray of int64, shape (R,)
+        Facets per region, sorted by first row.
+    group_size : ndarray of int64, shape (F,)
+        Rows that vanish on each facet.
+    facet_row : ndarray of int64
+        These rows, ascending: neurons, then N + wall number.
+    wall : ndarray of bool, shape (F,)
+        Facets on a wall of the domain.
+    beyond : ndarray of uint8, shape (F, B)
+        Packed pattern across each facet; anything on a wall.
+    settled_exactly : int
+        Decisions made by integers.
+    """
+
+    packed: npt.NDArray[np.uint8]
+    facet_count: npt.NDArray[np.int64]
+    group_size: npt.NDArray[np.int64]
+    facet_row: npt.NDArray[np.int64]
+    wall: npt.NDArray[np.bool_]
+    beyond: npt.NDArray[np.uint8]
+    settled_exactly: int
+
+
+def _keys(packed: npt.NDArray[np.uint8]) -> npt.NDArray[np.void]:
+    """View packed patterns as keys that compare like their bits."""
+    width = max(1, packed.shape[1])
+    padded = packed if packed.shape[1] else np.zeros((len(packed), 1), dtype=np.uint8)
+    return np.ascontiguousarray(padded).view(f"V{width}").ravel()
+
+
+def _ranges(
+    start: npt.NDArray[np.int64], count: npt.NDArray[np.int64], order: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Return the entries of the ranges ``start[i] .. start[i] + count[i] - 1`` for i in the given order."""
+    sizes = count[order]
+    ends = np.cumsum(sizes)
+    total = int(ends[-1]) if len(ends) else 0
+    return np.repeat(start[order] - (ends - sizes), sizes) + np.arange(total)
 
 
 @dataclass(frozen=True)
@@ -56,11 +103,6 @@ class RegionComplex:
     domain : HPolytope
     packed : ndarray of uint8, shape (R, ceil(N / 8))
         Patterns, first neuron in the highest bit of the first byte; rows in lexicographic order.
-    interior_points : ndarray of shape (R, d)
-        A point strictly inside each region. Exact as the floats that they are, except where
-        ``exact_points`` has an entry.
-    exact_points : dict of int to tuple of Fraction
-        Interior points of regions too thin for a float point.
     facet_ptr : ndarray of int64, shape (R + 1,)
         Facets ``facet_ptr[i] .. facet_ptr[i + 1] - 1`` belong to region i, sorted by their first row.
     facet_neighbor : ndarray of int64, shape (F,)
@@ -76,14 +118,12 @@ class RegionComplex:
     seconds : float or None
         Time of the enumeration; None for a complex that was loaded from a file.
     settled_exactly : int
-        Regions with a decision that float bounds could not prove and integers decided.
+        Decisions that float bounds could not prove and integers made: regions (bfs) or signs (subdivision).
     """
 
     network: ReluNetwork
     domain: HPolytope
     packed: npt.NDArray[np.uint8]
-    interior_points: npt.NDArray[np.float64]
-    exact_points: dict[int, Point]
     facet_ptr: npt.NDArray[np.int64]
     facet_neighbor: npt.NDArray[np.int64]
     row_ptr: npt.NDArray[np.int64]
@@ -94,7 +134,7 @@ class RegionComplex:
         network: ReluNetwork,
         domain: HPolytope,
         arrays: dict[str, npt.NDArray[Any]],
-        exact_points: dict[int, Point],
+        points: tuple[npt.NDArray[np.float64], dict[int, Point]] | None = None,
         *,
         complete: bool,
         method: str,
@@ -103,45 +143,41 @@ class RegionComplex:
     ):
         self.network, self.domain = network, domain
         self.packed = arrays["packed"]
-        self.interior_points = arrays["interior_points"]
         self.facet_ptr, self.facet_neighbor = arrays["facet_ptr"], arrays["facet_neighbor"]
         self.row_ptr, self.facet_row = arrays["row_ptr"], arrays["facet_row"]
-        self.exact_points = exact_points
+        self._given_points = points
         self.complete, self.method, self.seconds = complete, method, seconds
         self.settled_exactly = settled_exactly
         self.exact = True
 
     @classmethod
     def from_search(
-        cls, network: ReluNetwork, domain: HPolytope, explored: Any, complete: bool, method: str, seconds: float
+        cls, network: ReluNetwork, domain: HPolytope, found: Found, *, complete: bool, method: str, seconds: float
     ) -> RegionComplex:
         """Sort the regions that an engine found by pattern and check that every adjacency is seen from both sides."""
-        keys = explored.keys
-        order = sorted(range(len(keys)), key=keys.__getitem__)
-        rank = {keys[old]: new for new, old in enumerate(order)}
-        if len(rank) != len(keys):
+        keys = _keys(found.packed)
+        order = np.argsort(keys, kind="stable")
+        keys = keys[order]
+        if (keys[1:] == keys[:-1]).any():
             raise CertificationError("a region was found twice")
-        first = np.concatenate([[0], np.cumsum(explored.facet_count)]).astype(np.int64)
-        take = [f for old in order for f in range(first[old], first[old + 1])]
-        neighbor = np.array(
-            [WALL if (key := explored.facet_key[f]) is None else rank.get(key, BEYOND) for f in take], dtype=np.int64
-        )
-        rows = [explored.facet_rows[f] for f in take]
-        new_of = {old: new for new, old in enumerate(order)}
+        facet_ptr = np.concatenate([[0], np.cumsum(found.facet_count[order])]).astype(np.int64)
+        take = _ranges(np.cumsum(found.facet_count) - found.facet_count, found.facet_count, order)
+        beyond = _keys(found.beyond[take])
+        place = np.minimum(np.searchsorted(keys, beyond), len(keys) - 1)
+        neighbor = np.where(keys[place] == beyond, place, BEYOND)
+        neighbor[found.wall[take]] = WALL
+        row_ptr = np.concatenate([[0], np.cumsum(found.group_size[take])]).astype(np.int64)
+        rows = _ranges(np.cumsum(found.group_size) - found.group_size, found.group_size, take)
         arrays = {
-            "packed": np.frombuffer(b"".join(keys[i] for i in order), dtype=np.uint8).reshape(
-                len(keys), (network.neurons + 7) // 8
-            ),
-            "interior_points": np.array([explored.points[i] for i in order]).reshape(len(keys), network.input_dim),
-            "facet_ptr": np.concatenate([[0], np.cumsum([explored.facet_count[i] for i in order])]).astype(np.int64),
-            "facet_neighbor": neighbor,
-            "row_ptr": np.concatenate([[0], np.cumsum([len(r) for r in rows])]).astype(np.int64),
-            "facet_row": np.array([r for row in rows for r in row], dtype=np.int64),
+            "packed": found.packed[order],
+            "facet_ptr": facet_ptr,
+            "facet_neighbor": neighbor.astype(np.int64),
+            "row_ptr": row_ptr,
+            "facet_row": found.facet_row[rows].astype(np.int64),
         }
-        exact_points = {new_of[old]: p for old, p in sorted(explored.exact_points.items())}
         cx = cls(
-            network, domain, arrays, exact_points,
-            complete=complete, method=method, seconds=seconds, settled_exactly=explored.settled_exactly,
+            network, domain, arrays,
+            complete=complete, method=method, seconds=seconds, settled_exactly=found.settled_exactly,
         )  # fmt: skip
         cx._check_symmetry()
         return cx
@@ -264,6 +300,28 @@ class RegionComplex:
         for i, j in self.edges.tolist():
             graph.add_edge(i, j, neurons=self.flipped(i, j))
         return graph
+
+    @functools.cached_property
+    def _points(self) -> tuple[npt.NDArray[np.float64], dict[int, Point]]:
+        if self._given_points is not None:
+            return self._given_points
+        from .interior import interior_points
+
+        first = self.facet_row[self.row_ptr[:-1]]
+        return interior_points(self.network, self.domain, self.packed, self.facet_ptr, first)
+
+    @property
+    def interior_points(self) -> npt.NDArray[np.float64]:
+        """A point strictly inside each region, shape (R, d); found on demand from pattern and facets.
+
+        Exact as the floats that they are, except where :attr:`exact_points` has an entry.
+        """
+        return self._points[0]
+
+    @property
+    def exact_points(self) -> dict[int, Point]:
+        """Interior points of regions too thin for a float point: index -> tuple of Fractions."""
+        return self._points[1]
 
     def interior_point(self, i: int) -> Point:
         """Return an exact rational point strictly inside region i."""

@@ -457,12 +457,7 @@ def classify(
     if not (radius > 0.0 and radius < np.inf):
         _undecide(status, UNKNOWN)
         return PARTIAL
-    # Few bits make every later exact check cheap: round to a grid well inside the inscribed ball.
-    grid = 2.0 ** np.floor(np.log2(radius / (4.0 * np.sqrt(float(d)))))
-    for c in range(d):
-        rounded = np.rint(center[c] / grid) * grid
-        if abs(rounded) < np.inf:
-            center[c] = rounded
+    _shorten(radius, center)
     s = np.empty(m)
     for i in range(m):
         if alive[i] == 1:
@@ -478,6 +473,16 @@ def classify(
         if status[i] == UNDECIDED:
             return PARTIAL
     return DECIDED
+
+
+@njit
+def _shorten(radius: float, center: Floats) -> None:
+    """Round the center of a ball to a grid well inside it: few bits make every later exact check cheap."""
+    grid = 2.0 ** np.floor(np.log2(radius / (4.0 * np.sqrt(float(center.shape[0])))))
+    for c in range(center.shape[0]):
+        rounded = np.rint(center[c] / grid) * grid
+        if abs(rounded) < np.inf:
+            center[c] = rounded
 
 
 @njit
@@ -604,6 +609,48 @@ def explore_batch(
                 G[neurons + j, c] = walls[j, c]
                 E[neurons + j, c] = wall_error[j, c]
         codes[k] = classify(G, E, lo, hi, start, status[k], centers[k])
+
+
+@njit
+def find_centers(
+    packed: Any, walls: Floats, wall_error: Floats, start: Floats, bounded: bool, patterns: Bits, facet_ptr: Ints,
+    rows: Ints, centers: Floats, proved: Bits,
+) -> None:
+    """Find a point inside each of a batch of regions; ``proved`` is 1 where error bounds show that it is inside.
+
+    Region k has the facet rows ``rows[facet_ptr[k] : facet_ptr[k + 1]]`` (a neuron, or N + wall), which alone decide.
+    """
+    neurons, d = patterns.shape[1], start.shape[0]
+    forms, errors = np.empty((neurons, d + 1)), np.empty((neurons, d + 1))
+    for k in range(patterns.shape[0]):
+        affine_forms(packed, d, patterns[k], forms, errors)
+        m = facet_ptr[k + 1] - facet_ptr[k]
+        G, E = np.empty((m, d + 1)), np.empty((m, d + 1))
+        norm, alive = np.empty(m), np.ones(m, dtype=np.uint8)
+        for i in range(m):
+            row = rows[facet_ptr[k] + i]
+            square = 0.0
+            for c in range(d + 1):
+                if row < neurons:
+                    G[i, c] = forms[row, c] if patterns[k, row] == 1 else -forms[row, c]
+                    E[i, c] = errors[row, c]
+                else:
+                    G[i, c] = walls[row - neurons, c]
+                    E[i, c] = wall_error[row - neurons, c]
+                if c < d:
+                    square += G[i, c] * G[i, c]
+            norm[i] = np.sqrt(square)
+            if not (norm[i] > TINY and norm[i] < np.inf):
+                alive[i] = 0
+        radius = find_center(G, norm, alive, start, np.inf if bounded else 1.0, centers[k])
+        proved[k] = 0
+        if radius > 0.0 and radius < np.inf:
+            _shorten(radius, centers[k])
+            proved[k] = 1
+            for i in range(m):
+                value, bound = certified_value(G, E, i, centers[k])
+                if not value > bound:
+                    proved[k] = 0
 
 
 def load() -> None:

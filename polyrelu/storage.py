@@ -101,7 +101,7 @@ def load_complex(path: str | os.PathLike[str]) -> RegionComplex:
         except Exception as error:  # damaged archives fail in many ways
             raise ModelError(f"this is not a readable file of regions ({one_line(error)}); save it again") from None
     return RegionComplex(
-        network, domain, arrays, points, complete=complete, method=method, seconds=None, settled_exactly=settled
+        network, domain, arrays, (arrays.pop("interior_points"), points), complete=complete, method=method, seconds=None, settled_exactly=settled
     )
 
 

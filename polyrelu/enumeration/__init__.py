@@ -91,4 +91,6 @@ def enumerate_regions(
     kernels.load()
     began = time.perf_counter()
     explored, complete = bfs.search(net, space, start, limit, progress)
-    return RegionComplex.from_search(net, space, explored, complete, "bfs", time.perf_counter() - began)
+    return RegionComplex.from_search(
+        net, space, explored.found(net.neurons), complete=complete, method="bfs", seconds=time.perf_counter() - began
+    )

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import lp
+from ..complex import Found
 from ..errors import CertificationError, DomainError, InputError
 from ..exact import IntRow, Point, RationalMatrix, dot, floats, integer_point, point
 from ..network import Pattern, ReluNetwork
@@ -39,12 +40,28 @@ class Explored:
     """
 
     keys: list[bytes] = field(default_factory=list)
-    points: list[npt.NDArray[np.float64]] = field(default_factory=list)
-    exact_points: dict[int, Point] = field(default_factory=dict)
     facet_count: list[int] = field(default_factory=list)
     facet_rows: list[tuple[int, ...]] = field(default_factory=list)
     facet_key: list[bytes | None] = field(default_factory=list)
     settled_exactly: int = 0
+
+    def found(self, neurons: int) -> Found:
+        """Return everything as arrays."""
+        width = (neurons + 7) // 8
+        nowhere = bytes(width)
+
+        def table(keys: list[bytes]) -> npt.NDArray[np.uint8]:
+            return np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), width)
+
+        return Found(
+            table(self.keys),
+            np.array(self.facet_count, dtype=np.int64),
+            np.array([len(rows) for rows in self.facet_rows], dtype=np.int64),
+            np.array([row for rows in self.facet_rows for row in rows], dtype=np.int64),
+            np.array([key is None for key in self.facet_key], dtype=bool),
+            table([nowhere if key is None else key for key in self.facet_key]),
+            self.settled_exactly,
+        )
 
 
 class Explorer:
@@ -84,7 +101,6 @@ class Explorer:
         rows = row.tolist()
         for k, key in enumerate(keys):
             if easy[k]:
-                out.points.append(centers[k])
                 for f in range(first[k], first[k + 1]):
                     r = rows[f]
                     if r < N:
@@ -95,7 +111,7 @@ class Explorer:
                         out.facet_key.append(None)
                 out.facet_count.append(int(first[k + 1] - first[k]))
             else:
-                self._settle(patterns[k], status[k], centers[k], len(out.keys), out)
+                self._settle(patterns[k], status[k], centers[k], out)
             out.keys.append(key)
 
     def _classify(self, patterns: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[Any], ...]:
@@ -124,7 +140,6 @@ class Explorer:
         pattern: Pattern,
         status: npt.NDArray[np.uint8],
         center: npt.NDArray[np.float64],
-        index: int,
         out: Explored,
     ) -> None:
         """Explore one region exactly, using what floats have proved of it."""
@@ -142,10 +157,6 @@ class Explorer:
             else:
                 outward = [-v for v in rows[group[0]][:-1]]
                 out.facet_key.append(pack(self.net.cross(pattern, (*group, *facets.zero), outward)))
-        rounded = floats(facets.interior)
-        if not np.isfinite(rounded).all() or tuple(Fraction(v) for v in rounded) != facets.interior:
-            out.exact_points[index] = facets.interior
-        out.points.append(rounded)
         out.facet_count.append(len(facets.groups))
         out.settled_exactly += 1
 
@@ -193,10 +204,7 @@ def search(
 
 def _extend(out: Explored, batch: Explored) -> None:
     """Append a finished batch; a batch that Ctrl-C cut short is never seen."""
-    base = len(out.keys)
     out.keys += batch.keys
-    out.points += batch.points
-    out.exact_points.update({base + i: p for i, p in batch.exact_points.items()})
     out.facet_count += batch.facet_count
     out.facet_rows += batch.facet_rows
     out.facet_key += batch.facet_key
@@ -205,10 +213,9 @@ def _extend(out: Explored, batch: Explored) -> None:
 
 def _truncate(out: Explored, regions: int) -> None:
     """Keep the first regions: Ctrl-C may have come in the middle of :func:`_extend`."""
-    del out.keys[regions:], out.points[regions:], out.facet_count[regions:]
+    del out.keys[regions:], out.facet_count[regions:]
     facets = sum(out.facet_count)
     del out.facet_rows[facets:], out.facet_key[facets:]
-    out.exact_points = {i: p for i, p in out.exact_points.items() if i < regions}
 
 
 def pack(pattern: Pattern) -> bytes:

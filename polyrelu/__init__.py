@@ -27,7 +27,7 @@ from .readers import from_sklearn, from_torch, load, save
 
 if TYPE_CHECKING:
     from .complex import ActivationRegion, RegionComplex
-    from .enumeration import enumerate_regions
+    from .enumeration import RegionCount, count_regions, enumerate_regions
     from .polytope import Box, HPolytope
 
 __version__ = "0.1.0"
@@ -36,6 +36,8 @@ __version__ = "0.1.0"
 _LAZY = {
     "ActivationRegion": "complex",
     "RegionComplex": "complex",
+    "RegionCount": "enumeration",
+    "count_regions": "enumeration",
     "enumerate_regions": "enumeration",
     "Box": "polytope",
     "HPolytope": "polytope",
@@ -66,8 +68,10 @@ __all__ = [
     "ModelError",
     "PolyreluError",
     "RegionComplex",
+    "RegionCount",
     "ReluNetwork",
     "UnsupportedOperator",
+    "count_regions",
     "enumerate_regions",
     "from_sklearn",
     "from_torch",

@@ -52,7 +52,7 @@ def save_complex(cx: RegionComplex, path: str | os.PathLike[str]) -> None:
             "settled_exactly": cx.settled_exactly,
             "exact_points": {str(i): [text(v) for v in p] for i, p in cx.exact_points.items()},
         }
-        texts = {"network": to_json(cx.network), "domain": _domain_text(cx.domain), "meta": json.dumps(meta)}
+        texts = {"network": to_json(cx.network), "domain": domain_text(cx.domain), "meta": json.dumps(meta)}
         arrays: dict[str, npt.NDArray[Any]] = {key: np.frombuffer(t.encode(), np.uint8) for key, t in texts.items()}
         arrays |= {key: getattr(cx, key) for key in ARRAYS}
         with atomic_write(file) as stream:
@@ -105,7 +105,8 @@ def load_complex(path: str | os.PathLike[str]) -> RegionComplex:
     )
 
 
-def _domain_text(domain: HPolytope) -> str:
+def domain_text(domain: HPolytope) -> str:
+    """Return a domain as JSON, every number exact."""
     if isinstance(domain, Box):
         return json.dumps({"lower": [text(v) for v in domain.lower], "upper": [text(v) for v in domain.upper]})
     table = [[text(v) for v in row] for row in domain.exact.fractions()]

@@ -24,7 +24,7 @@ from ..errors import CertificationError, DomainError, InputError
 from ..exact import IntRow, Point, RationalMatrix, dot, floats, integer_point, point
 from ..network import Pattern, ReluNetwork
 from ..polytope import HPolytope
-from .progress import Progress
+from .progress import Progress, Wanted
 
 # A batch grows while it takes less than this many seconds, so that Ctrl-C is answered at once in any dimension;
 # no result depends on it.
@@ -162,7 +162,7 @@ class Explorer:
 
 
 def search(
-    net: ReluNetwork, domain: HPolytope, start: Any = None, limit: int | None = None, progress: bool = True
+    net: ReluNetwork, domain: HPolytope, start: Any = None, limit: int | None = None, progress: Wanted = True
 ) -> tuple[Explored, bool]:
     """Explore from a start point until nothing is new, a limit is reached, or Ctrl-C.
 
@@ -175,7 +175,8 @@ def search(
     """
     out, done, batch_size = Explored(), 0, 1
     queue: list[bytes] = []
-    bar = Progress(progress, limit)
+    stop = "Ctrl-C keeps what was found"
+    bar = Progress(progress, stop if limit is not None else f"{stop}, a limit bounds the search")
     try:
         explorer = Explorer(net, domain)
         queue.append(pack(start_pattern(net, domain, start)))
@@ -191,7 +192,8 @@ def search(
                 if key is not None and key not in known:
                     known.add(key)
                     queue.append(key)
-            bar.update(done, len(queue) - done)
+            if bar.due:
+                bar.update(done, waiting=len(queue) - done)
             if time.perf_counter() - began < PATIENCE:
                 batch_size = min(2 * batch_size, BATCH)
     except KeyboardInterrupt:

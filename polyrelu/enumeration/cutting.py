@@ -89,8 +89,8 @@ class Work(NamedTuple):
 
     Rows 0 .. d of ``G`` are the affine forms of all rows, column by column, then: the sum of the errors of the
     terms, ERR, SIZE (a bound on |value| over the domain), and two rows for scratch. ``F`` has for every row that may still
-    cut (row by row, close in memory) the d + 1 coefficients, K, L and ERR. ``bits`` holds the pattern, the bits
-    in the last sum, and marks; ``state`` says by layer whether a sum is usable, the flips since, and a version.
+    cut (row by row, close in memory) the d + 1 coefficients, K, L and ERR. ``bits`` holds the pattern, the bits in
+    the last sum, marks, and 1 where a form is identically zero; ``state`` says by layer whether a sum is usable, the flips since, and a version.
     """
 
     G: Floats
@@ -751,6 +751,7 @@ def _decide_layer(
     kappa = (d + 3) * U * UP
     count = 0
     tally[SIGNS] += last - first
+    bits[3, first:last] = 0
     for i in range(first, last):
         value = G[d + VALUE, i]
         bound = (G[d + SPREAD, i] + G[d + ERR, i] + kappa * G[d + SIZE, i]) * UP + (2 * d + 4) * TINY
@@ -983,7 +984,7 @@ def _workspace(p: Any, bits: Bits) -> Any:
     w = Work(
         np.zeros((d + ROWS, rows)),
         np.zeros((rows, d + 5)),
-        np.zeros((3, neurons), dtype=np.uint8),
+        np.zeros((4, neurons), dtype=np.uint8),
         np.zeros((3, layers + 1), dtype=np.int64),
         np.zeros((p.primes.shape[0], rows, d + 1), dtype=np.int64),
         np.zeros((4, rows), dtype=np.int64),
@@ -1059,8 +1060,8 @@ def subdivide(
     code : DONE, LEFT (the budget is spent), CROWDED (more words are needed: start again), STUCK (no basis found)
     tally, bits, starts, ints, floats, masks
         The counts, and the stack that is left.
-    packed, facet_count, group_size, facet_rows
-        The regions, in the order in which they were found.
+    packed, facet_count, group_size, facet_rows, zero_count, zero_rows
+        The regions in the order in which they were found, with the rows that vanish on each facet and on the whole region.
     """
     d, layers, neurons = p.box.shape[1], p.inexact.shape[0], p.layer_neuron[-1]
     slots, size = 64 * words, d + 2
@@ -1097,7 +1098,8 @@ def subdivide(
     width = (neurons + 7) // 8
     all_packed, all_counts = np.zeros((1, width), dtype=np.uint8), np.empty(1, dtype=np.int64)
     all_sizes, all_rows = np.empty(1, dtype=np.int64), np.empty(1, dtype=np.int64)
-    regions = facets = rows = 0
+    zero_counts, zero_rows = np.empty(1, dtype=np.int64), np.empty(1, dtype=np.int64)
+    regions = facets = rows = zeros = 0
     nv = count = layer = 0
     code = DONE
     busy = False
@@ -1135,6 +1137,7 @@ def subdivide(
             if listing:
                 if regions == all_packed.shape[0]:
                     all_packed, all_counts = _longer(all_packed, 0), _longer(all_counts, 0)
+                    zero_counts = _longer(zero_counts, 0)
                 for k in range(width):
                     all_packed[regions, k] = 0
                 for i in range(neurons):
@@ -1150,6 +1153,14 @@ def subdivide(
                 all_sizes[facets : facets + found] = group_size[:found]
                 all_rows[rows : rows + total] = facet_rows[:total]
                 all_counts[regions] = found
+                before = zeros
+                for i in range(neurons):
+                    if bits[3, i] == 1:
+                        if zeros == zero_rows.shape[0]:
+                            zero_rows = _longer(zero_rows, 0)
+                        zero_rows[zeros] = i
+                        zeros += 1
+                zero_counts[regions] = zeros - before
                 facets += found
                 rows += total
             regions += 1
@@ -1173,7 +1184,7 @@ def subdivide(
                 if G[d + SIZE, j] <= F[j, d + 1]:
                     # no float can tell this row from zero
                     if _is_zero_row(p, w, j) if careful else G[d + SIZE, j] == 0.0:
-                        bits[0, j] = 0
+                        bits[0, j], bits[3, j] = 0, 1
                         continue
                 if not _resolve(p, w, V, I, ids, nv, j, careful, sign, nothing, nothing):
                     code = STUCK
@@ -1196,10 +1207,11 @@ def subdivide(
                 continue
             bits[0, j] = verdict
             if listing:
-                zeros = 0
+                touched = 0
                 for v in range(nv):
-                    zeros += sign[v] == 0
-                if d <= zeros < nv:
+                    touched += sign[v] == 0
+                bits[3, j] = touched == nv
+                if d <= touched < nv:
                     # it touches and may hold a facet together with another row
                     slot = _free_slot(I, nv, used, d)
                     if slot < 0:
@@ -1291,5 +1303,53 @@ def subdivide(
     return (
         code, tally, bits[0].copy(), starts[:frames].copy(), ints[: end[0]].copy(), floats[: end[1]].copy(),
         masks[: end[2]].copy(), all_packed[:regions].copy(), all_counts[:regions].copy(), all_sizes[:facets].copy(),
-        all_rows[:rows].copy(),
+        all_rows[:rows].copy(), zero_counts[:regions].copy(), zero_rows[:zeros].copy(),
     )  # fmt: skip
+
+
+@njit
+def cross_facets(
+    p: Any, packed: Bits, region: Ints, start: Ints, vanishing: Ints, out: Bits
+) -> None:
+    """Write the packed pattern across each of some facets (the germ rule of :meth:`polyrelu.ReluNetwork.cross`).
+
+    Facet m of ``region[m]`` leads across the neurons ``vanishing[start[m] : start[m + 1]]``, ascending: all that vanish on
+    the facet or on the whole region; the first one with a form that is not zero on the region is given by the last entry.
+    With v the outward normal, each takes the sign of its derivative along v on the pattern that is already
+    updated: the sign of an inner product of integer rows, from residues.
+    """
+    d, neurons, layers = p.box.shape[1], p.layer_neuron[-1], p.inexact.shape[0]
+    w = _workspace(p, np.zeros(neurons, dtype=np.uint8))
+    normal = np.empty((p.primes.shape[0], d), dtype=np.int64)
+    digits = np.empty(p.primes.shape[0], dtype=np.int64)
+    for m in range(region.shape[0]):
+        for i in range(neurons):
+            w.bits[0, i] = (packed[region[m], i // 8] >> (7 - i % 8)) & 1
+        for layer in range(layers):
+            w.state[VERSION, layer] += 1
+        lead = vanishing[start[m + 1] - 1]
+        most = 0.0
+        for q in range(start[m], start[m + 1] - 1):
+            most = max(most, p.size_bits[vanishing[q]])
+        need = _primes_for(most + p.size_bits[lead] + np.log2(d + 1.0))
+        _need_rows(p, w, lead, need)
+        inside = w.bits[0, lead] == 1
+        for i in range(need):
+            for c in range(d):
+                r = w.residue[i, lead, c]
+                normal[i, c] = p.primes[i] - r if inside and r != 0 else r
+        for q in range(start[m], start[m + 1] - 1):
+            k = vanishing[q]
+            _need_rows(p, w, k, need)
+            for i in range(need):
+                total = 0
+                for c in range(d):
+                    total = (total + normal[i, c] * w.residue[i, k, c]) % p.primes[i]
+                digits[i] = total
+            new = 1 if _residue_sign(digits, need, p.primes) > 0 else 0
+            if w.bits[0, k] != new:
+                w.bits[0, k] = new
+                for layer in range(w.known[HOME, k] + 1, layers):
+                    w.state[VERSION, layer] += 1
+        for i in range(neurons):
+            out[m, i // 8] |= w.bits[0, i] << (7 - i % 8)

@@ -8,6 +8,7 @@ integer S_l, so that with the integers ``W'`` and ``b'`` every affine form is an
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -19,13 +20,16 @@ from .. import lp
 from ..exact import IntRow, dot, floats, integer_point
 from ..network import ReluNetwork
 from ..polytope import HPolytope
-from .cutting import Floats, Ints, Problem, Words
+from .cutting import HEADER, VERTICES, Floats, Ints, Problem, Words
 
 LIMB = 30
 
 
 class Stack(NamedTuple):
-    """Cells that wait to be cut, as :func:`polyrelu.enumeration.cutting.subdivide` reads and returns them."""
+    """Cells that wait to be cut, as :func:`polyrelu.enumeration.cutting.subdivide` reads and returns them.
+
+    ``bits`` is the pattern of the path to the last frame; every frame overwrites what follows its own place on it.
+    """
 
     bits: npt.NDArray[np.uint8]
     words: int
@@ -33,6 +37,53 @@ class Stack(NamedTuple):
     ints: Ints
     floats: Floats
     masks: Words
+
+    def frames(self) -> list[tuple[Ints, Floats, Words]]:
+        """Return every frame's integers, vertices (n, d + 2) and masks (n + 1, words)."""
+        ends = [*self.starts[1:].tolist(), [len(self.ints), len(self.floats), len(self.masks)]]
+        out = []
+        for (a, b, m), (e, f, n) in zip(self.starts.tolist(), ends, strict=True):
+            count = int(self.ints[a + VERTICES])
+            out.append((self.ints[a:e], self.floats[b:f].reshape(count, -1), self.masks[m:n].reshape(count + 1, -1)))
+        return out
+
+    def rebuilt(self, frames: Sequence[tuple[Ints, Floats, Words]], words: int) -> Stack:
+        """Return a stack of some frames, with room for 64 * words constraints per cell."""
+        starts, ints, floats, masks = [], [], [], []
+        at = np.zeros(3, dtype=np.int64)
+        old, more = 64 * self.words, words - self.words
+        for integers, vertices, bits in frames:
+            starts.append(at.copy())
+            slots = integers[HEADER : HEADER + old]
+            ints.append(np.concatenate([integers[:HEADER], slots, np.zeros(64 * more, np.int64), integers[HEADER + old :]]))
+            floats.append(vertices.ravel())
+            masks.append(np.hstack([bits, np.zeros((len(bits), more), np.uint64)]).ravel())
+            at += [len(ints[-1]), len(floats[-1]), len(masks[-1])]
+        return Stack(
+            self.bits, words, np.array(starts, dtype=np.int64).reshape(-1, 3),
+            *(np.concatenate(part) if part else empty for part, empty in zip(
+                (ints, floats, masks), (np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.uint64)), strict=True
+            )),
+        )  # fmt: skip
+
+    def split(self, parts: int) -> list[Stack]:
+        """Deal the frames out to at most ``parts`` stacks: the lowest ones are the largest cells."""
+        frames = self.frames()
+        return [self.rebuilt(frames[k::parts], self.words) for k in range(min(parts, len(frames)))]
+
+    def volume(self) -> float:
+        """Return the volume of all cells, in floats: for progress, and nothing else."""
+        total = 0.0
+        for _, vertices, _ in self.frames():
+            d = vertices.shape[1] - 2
+            if d == 1:
+                total += float(np.ptp(vertices[:, 0]))
+                continue
+            from scipy.spatial import ConvexHull, QhullError
+
+            with contextlib.suppress(QhullError, ValueError):  # a cell too flat for floats has no volume worth showing
+                total += float(ConvexHull(vertices[:, :d]).volume)
+        return total
 
 
 def build_problem(net: ReluNetwork, domain: HPolytope) -> tuple[Problem, Stack, list[int]]:

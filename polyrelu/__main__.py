@@ -123,8 +123,15 @@ def _add_domain(sub: Parser) -> None:
 
 def _add_search(sub: Parser) -> None:
     group = sub.add_argument_group("search")
-    group.add_argument("--method", default="auto", choices=("auto", "bfs"), help="engine (default: auto)")
+    group.add_argument(
+        "--method",
+        default="auto",
+        choices=("auto", "bfs", "subdivision"),
+        help="engine: bfs (any domain), subdivision (bounded, few inputs, fast); auto picks",
+    )
+    group.add_argument("--workers", metavar="N", help="threads of the subdivision (default: all processors)")
     group.add_argument("--limit", metavar="N", help="explore at most N regions, then stop")
+    group.add_argument("--checkpoint", metavar="DIR", help="keep finished work there; a killed run goes on from it")
 
 
 # -- reading the options --------------------------------------------------------------
@@ -233,7 +240,14 @@ def show_info(result: dict[str, Any]) -> None:
 
 def run_count(options: argparse.Namespace) -> dict[str, Any]:
     """Count the activation regions."""
-    return _search(options, *read_problem(options))[0]
+    net, domain, described = read_problem(options)
+    settings = _search_settings(options)
+    from .enumeration import count_regions
+
+    _say_if_compiling()
+    count = count_regions(net, domain, **settings)
+    result = _result(int(count), net, count, described)
+    return result | {"by_layer": count.by_layer, "signs": count.signs, "exact_signs": count.exact_signs}
 
 
 def run_enumerate(options: argparse.Namespace) -> dict[str, Any]:
@@ -269,33 +283,51 @@ def run_enumerate(options: argparse.Namespace) -> dict[str, Any]:
 def _search(
     options: argparse.Namespace, net: ReluNetwork, domain: Any, described: dict[str, Any]
 ) -> tuple[dict[str, Any], Any]:
-    limit = None if options.limit is None else _whole_number(options.limit, "--limit")
-    if limit is not None and limit < 1:
-        raise InputError(f"--limit is {limit}; give a whole number from 1 up")
-    _say_if_compiling()
+    settings = _search_settings(options)
     from .enumeration import enumerate_regions
 
-    cx = enumerate_regions(net, domain, options.method, limit=limit)
-    result = {
-        "activation_regions": len(cx),
+    _say_if_compiling()
+    cx = enumerate_regions(net, domain, **settings)
+    return _result(len(cx), net, cx, described), cx
+
+
+def _search_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the keyword arguments of a search."""
+    settings = {"method": options.method}
+    for name in ("limit", "workers"):
+        word = getattr(options, name)
+        value = None if word is None else _whole_number(word, f"--{name}")
+        if value is not None and value < 1:
+            raise InputError(f"--{name} is {value}; give a whole number from 1 up")
+        settings[name] = value
+    return settings | {"checkpoint": options.checkpoint}
+
+
+def _result(regions: int, net: ReluNetwork, found: Any, described: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "activation_regions": regions,
         "input_dim": net.input_dim,
         "neurons": net.neurons,
-        "exact": cx.exact,
-        "complete": cx.complete,
-        "seconds": cx.seconds,
-        "method": cx.method,
+        "exact": found.exact,
+        "complete": found.complete,
+        "seconds": found.seconds,
+        "method": found.method,
         "domain": described,
     }
-    return result, cx
 
 
 def _say_if_compiling() -> None:
     """Tell a person who waits at a terminal why the very first run takes longer."""
     from . import kernels
+    from .enumeration import cutting
 
-    cached = list((Path(kernels.__file__).parent / "__pycache__").glob("kernels.*.nbi"))
-    if sys.stderr is not None and sys.stderr.isatty() and not cached:
-        _complain("compiling kernels, once (about 15 seconds)")
+    if sys.stderr is None or not sys.stderr.isatty():
+        return
+    for module in (kernels, cutting):
+        file = Path(module.__file__)
+        if not list((file.parent / "__pycache__").glob(f"{file.stem}.*.nbi")):
+            _complain("compiling kernels, once (about a minute)")
+            return
 
 
 def show_count(result: dict[str, Any]) -> None:
@@ -306,6 +338,8 @@ def show_count(result: dict[str, Any]) -> None:
     print(f"{count} activation region{'s' if count != 1 else ''} ({state})")
     print(f"{result['input_dim']} inputs, {result['neurons']} hidden neurons; domain {_domain_text(result['domain'])}")
     print(f"{result['method']}: {result['seconds']:.2f} s, {rate:.0f} regions per second")
+    if result.get("by_layer") and len(result["by_layer"]) > 1:
+        print(f"after each layer: {', '.join(map(str, result['by_layer']))}")
     if "adjacencies" in result:
         print(f"{result['adjacencies']} adjacencies")
     for key, verb in (("out", "saved"), ("plot", "drew")):

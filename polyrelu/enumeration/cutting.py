@@ -30,6 +30,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numba
+import numba.extending
 import numpy as np
 import numpy.typing as npt
 
@@ -103,6 +104,22 @@ class Work(NamedTuple):
     scratch: Floats
     modular: Ints
     tally: Ints
+
+
+@numba.extending.intrinsic
+def _popcount(context: Any, x: Any) -> Any:
+    """Count the bits of a word, in one instruction."""
+    return numba.int64(numba.uint64), lambda _, builder, __, args: builder.ctpop(args[0])
+
+
+@numba.extending.intrinsic
+def _position(context: Any, x: Any) -> Any:
+    """Return the number of the lowest bit of a word that is not zero."""
+
+    def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
+        return builder.cttz(args[0], numba.core.cgutils.true_bit)
+
+    return numba.int64(numba.uint64), generate
 
 
 # -- affine forms ---------------------------------------------------------------------
@@ -498,25 +515,10 @@ def _rows_at(I: Words, v: int, ids: Ints, rows: Ints) -> int:
     for k in range(I.shape[1]):
         word = I[v, k]
         while word != 0:
-            low = word & (~word + np.uint64(1))
-            rows[count] = ids[64 * k + _position(low)]
+            rows[count] = ids[64 * k + _position(word)]
             count += 1
-            word ^= low
+            word &= word - np.uint64(1)
     return count
-
-
-@njit
-def _popcount(x: np.uint64) -> int:
-    x -= (x >> np.uint64(1)) & np.uint64(0x5555555555555555)
-    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
-    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
-
-
-@njit
-def _position(low: np.uint64) -> int:
-    """Return the number of the only bit of a word."""
-    return _popcount(low - np.uint64(1))
 
 
 @njit
@@ -544,7 +546,9 @@ def _spread_rows(F: Floats, rows: Ints, count: int, d: int) -> None:
 
 
 @njit
-def _solve(F: Floats, V: Floats, v: int, rows: Ints, count: int, scratch: Floats, tally: Ints) -> None:
+def _solve(
+    F: Floats, V: Floats, v: int, rows: Ints, count: int, scratch: Floats, swapped: Ints, tally: Ints
+) -> None:
     """Solve vertex v from d of the rows that vanish there and write its coordinates and verified radius."""
     d = V.shape[1] - 2
     tally[SOLVED] += 1
@@ -554,38 +558,41 @@ def _solve(F: Floats, V: Floats, v: int, rows: Ints, count: int, scratch: Floats
     for k in range(d):
         for c in range(d):
             scratch[k, c] = F[rows[k], c]
-            scratch[k, d + c] = 1.0 if k == c else 0.0
-    # [A, 1] becomes [1, B] by Gauss-Jordan with partial pivoting
+    # A becomes B = A^-1 in place: Gauss-Jordan with partial pivoting
     for c in range(d):
         place = c
         for k in range(c + 1, d):
             if abs(scratch[k, c]) > abs(scratch[place, c]):
                 place = k
+        swapped[c] = place
         if place != c:
-            for k in range(2 * d):
+            for k in range(d):
                 scratch[c, k], scratch[place, k] = scratch[place, k], scratch[c, k]
         f = 1.0 / scratch[c, c]
-        for k in range(c, 2 * d):
+        scratch[c, c] = 1.0
+        for k in range(d):
             scratch[c, k] *= f
         for r in range(d):
             if r != c:
                 f = scratch[r, c]
-                if f != 0.0:
-                    for k in range(c, 2 * d):
-                        scratch[r, k] -= f * scratch[c, k]
-    x, t = 2 * d, 2 * d + 1  # columns
-    for c in range(d):
-        scratch[c, x] = 0.0
-    for turn in range(3):  # solve, refine, and leave the residual in t
-        for k in range(d):
-            value = F[rows[k], d]
-            for c in range(d):
-                value += F[rows[k], c] * scratch[c, x]
-            scratch[k, t] = value
-        if turn < 2:
-            for c in range(d):
+                scratch[r, c] = 0.0
                 for k in range(d):
-                    scratch[c, x] -= scratch[c, d + k] * scratch[k, t]
+                    scratch[r, k] -= f * scratch[c, k]
+    for c in range(d - 1, -1, -1):
+        if swapped[c] != c:
+            for k in range(d):
+                scratch[k, c], scratch[k, swapped[c]] = scratch[k, swapped[c]], scratch[k, c]
+    x, t = d, d + 1  # columns
+    for c in range(d):
+        value = 0.0
+        for k in range(d):
+            value -= scratch[c, k] * F[rows[k], d]
+        scratch[c, x] = value
+    for k in range(d):
+        value = F[rows[k], d]
+        for c in range(d):
+            value += F[rows[k], c] * scratch[c, x]
+        scratch[k, t] = value
     kappa = (d + 4) * U * UP
     for k in range(d):
         size = abs(F[rows[k], d])
@@ -601,12 +608,12 @@ def _solve(F: Floats, V: Floats, v: int, rows: Ints, count: int, scratch: Floats
             value = 1.0 if c == e else 0.0
             size = value
             for k in range(d):
-                product = scratch[c, d + k] * F[rows[k], e]
+                product = scratch[c, k] * F[rows[k], e]
                 value -= product
                 size += abs(product)
             total += abs(value) + kappa * size + (2 * d + 4) * TINY
         for k in range(d):
-            radius += abs(scratch[c, d + k]) * scratch[k, t]
+            radius += abs(scratch[c, k]) * scratch[k, t]
         if not (total < 0.25 and radius < np.inf):  # NaN as well: max() would swallow it
             V[v, d] = np.inf
             return
@@ -641,7 +648,7 @@ def _resolve(
             continue
         count = _rows_at(I, v, ids, rows)
         if V[v, d + 1] == 0.0:
-            _solve(w.F, V, v, rows, count, w.scratch, w.tally)
+            _solve(w.F, V, v, rows, count, w.scratch, w.modular[0], w.tally)
         s = w.F[j, d]
         for c in range(d):
             s += w.F[j, c] * V[v, c]
@@ -798,7 +805,7 @@ def _free_slot(I: Words, nv: int, used: Words, d: int) -> int:
         for k in range(used.shape[0]):
             free = ~used[k]
             if free != 0:
-                return 64 * k + _position(free & (~free + np.uint64(1)))
+                return 64 * k + _position(free)
         if turn == 0:
             for k in range(used.shape[0]):
                 for b in range(64):
@@ -829,15 +836,13 @@ def _find_edges(I: Words, nv: int, sign: npt.NDArray[np.int8], d: int, pairs: In
         own = 0
         for k in range(words):
             own += _popcount(I[u, k])
+        only = I[u, 0]
         for v in range(nv):
             if sign[v] != -1:
                 continue
-            common = 0
-            if words == 1:
-                common = _popcount(I[u, 0] & I[v, 0])
-            else:
-                for k in range(words):
-                    common += _popcount(I[u, k] & I[v, k])
+            common = _popcount(only & I[v, 0])
+            for k in range(1, words):
+                common += _popcount(I[u, k] & I[v, k])
             if common < d - 1:
                 continue
             joined = own == d
@@ -869,7 +874,8 @@ def _find_edges(I: Words, nv: int, sign: npt.NDArray[np.int8], d: int, pairs: In
 @njit
 def _new_vertices(
     F: Floats, V: Floats, I: Words, ids: Ints, pairs: Ints, found: int, nv: int, j: int, slot: int, value: Floats,
-    bound: Floats, scale: float, rows: Ints, scratch: Floats, tally: Ints,
+    bound: Floats, scale: float, rows: Ints, scratch: Floats, swapped: Ints,
+    tally: Ints,
 ) -> None:
     """Append the vertices where row j vanishes on edges from positive to negative vertices."""
     d, words = V.shape[1] - 2, I.shape[1]
@@ -878,7 +884,7 @@ def _new_vertices(
         u, v, at = pairs[q, 0], pairs[q, 1], nv + q
         for end in (u, v):
             if V[end, d] > scale * STALE and V[end, d + 1] == 0.0:
-                _solve(F, V, end, rows, _rows_at(I, end, ids, rows), scratch, tally)
+                _solve(F, V, end, rows, _rows_at(I, end, ids, rows), scratch, swapped, tally)
                 value[end] = F[j, d]
                 for c in range(d):
                     value[end] += F[j, c] * V[end, c]
@@ -904,7 +910,7 @@ def _new_vertices(
         if radius < scale * POOR:
             V[at, d] = radius
         else:
-            _solve(F, V, at, rows, _rows_at(I, at, ids, rows), scratch, tally)
+            _solve(F, V, at, rows, _rows_at(I, at, ids, rows), scratch, swapped, tally)
 
 
 @njit
@@ -923,9 +929,8 @@ def _facets(
         for k in range(words):
             word = I[v, k]
             while word != 0:
-                low = word & (~word + np.uint64(1))
-                counts[64 * k + _position(low)] += 1
-                word ^= low
+                counts[64 * k + _position(word)] += 1
+                word &= word - np.uint64(1)
     groups = 0
     total = 0
     around = np.empty(words, dtype=np.uint64)
@@ -945,14 +950,13 @@ def _facets(
         for k in range(words):
             word = around[k]
             while word != 0:
-                low = word & (~word + np.uint64(1))
-                t = 64 * k + _position(low)
+                t = 64 * k + _position(word)
                 # a larger set, or an equal one that was listed before
                 if counts[t] != counts[s] or t < s:
                     proper = False
                 group[size] = ids[t]
                 size += 1
-                word ^= low
+                word &= word - np.uint64(1)
         if proper:
             starts[groups] = total
             order = np.sort(group[:size])
@@ -989,7 +993,7 @@ def _workspace(p: Any, bits: Bits) -> Any:
         np.zeros((p.primes.shape[0], rows, d + 1), dtype=np.int64),
         np.zeros((4, rows), dtype=np.int64),
         np.zeros(p.columns.shape[0] + 1, dtype=np.int64),
-        np.zeros((d, 2 * d + 2)),
+        np.zeros((d, d + 2)),
         np.zeros((d + 2, d + 1), dtype=np.int64),
         np.zeros(TALLIES + layers, dtype=np.int64),
     )
@@ -1027,8 +1031,11 @@ def _save_frame(
 ) -> None:
     """Write a cell's kept vertices, its constraints and its list at the given places of the stack."""
     words, slots = I.shape[1], ids.shape[0]
-    for s in range(slots):
-        ints[at[0] + HEADER + s] = ids[s]
+    for k in range(words):
+        for s in range(64 * k, 64 * (k + 1)):
+            if used[k] >> np.uint64(s - 64 * k) == 0:
+                break
+            ints[at[0] + HEADER + s] = ids[s]
     for q in range(count):
         ints[at[0] + HEADER + slots + q] = listed[q]
     for k in range(words):
@@ -1088,10 +1095,12 @@ def subdivide(
     room = 64
     V, I = np.empty((room, size)), np.empty((room, words), dtype=np.uint64)
     value, bound, sign = np.empty(room), np.empty(room), np.empty(room, dtype=np.int8)
+    split = np.empty(room, dtype=np.int8)
     kept = np.empty(room, dtype=np.int64)
     pairs = np.empty((64, 2), dtype=np.int64)
     ids, used = np.zeros(slots, dtype=np.int64), np.zeros(words, dtype=np.uint64)
     listed, near_rows = np.empty(neurons + 1, dtype=np.int64), np.empty(slots, dtype=np.int64)
+    swapped = np.empty(d, dtype=np.int64)
     around, nothing = np.empty((2, d)), np.empty(0)
     counts, group_size = np.empty(slots, dtype=np.int64), np.empty(slots, dtype=np.int64)
     facet_rows = np.empty(slots * slots, dtype=np.int64) if listing else np.empty(0, dtype=np.int64)
@@ -1120,13 +1129,16 @@ def subdivide(
                 room = 2 * nv
                 V, I = np.empty((room, size)), np.empty((room, words), dtype=np.uint64)
                 value, bound, sign = np.empty(room), np.empty(room), np.empty(room, dtype=np.int8)
+                split = np.empty(room, dtype=np.int8)
                 kept = np.empty(room, dtype=np.int64)
-            for s in range(slots):
-                ids[s] = ints[a + HEADER + s]
             for q in range(count):
                 listed[q] = ints[a + HEADER + slots + q]
             for k in range(words):
                 used[k] = masks[m + k]
+                for s in range(64 * k, 64 * (k + 1)):
+                    if used[k] >> np.uint64(s - 64 * k) == 0:
+                        break
+                    ids[s] = ints[a + HEADER + s]
             for v in range(nv):
                 for c in range(size):
                     V[v, c] = floats[b + v * size + c]
@@ -1234,6 +1246,13 @@ def subdivide(
         listed[chosen] = listed[left - 1]
         count = left - 1
         tally[CUTS] += 1
+        counting = layer == layers - 1 and not listing
+        if counting and count == 0:
+            # the last cut of the last layer: both parts are regions
+            tally[TALLIES + layer] += 2
+            regions += 2
+            busy = False
+            continue
         if not _sides(F, V, nv, j, sign, value, bound, tally):
             if not _resolve(p, w, V, I, ids, nv, j, careful, sign, value, bound):
                 code = STUCK
@@ -1255,6 +1274,7 @@ def subdivide(
                 _longer(V, room), _longer(I, room), _longer(value, room), _longer(bound, room), _longer(sign, room),
                 _longer(kept, room),
             )  # fmt: skip
+            split = np.empty(sign.shape[0], dtype=np.int8)
             room = kept.shape[0]
         bit = np.uint64(1) << np.uint64(slot % 64)
         ids[slot] = j
@@ -1262,10 +1282,30 @@ def subdivide(
         for v in range(nv):
             if sign[v] == 0:
                 I[v, slot // 64] |= bit
-        _new_vertices(F, V, I, ids, pairs, found, nv, j, slot, value, bound, scale, near_rows, scratch, tally)
+        _new_vertices(F, V, I, ids, pairs, found, nv, j, slot, value, bound, scale, near_rows, scratch, swapped, tally)
         for q in range(found):
             sign[nv + q] = 0
         nv += found
+        if counting and count == 1:
+            # so is every part that the last neuron leaves whole; its signs tell which
+            if not _sides(F, V, nv, listed[0], split, value, bound, tally):
+                if not _resolve(p, w, V, I, ids, nv, listed[0], careful, split, value, bound):
+                    code = STUCK
+                    break
+            parts = 2
+            for side in (1, -1):
+                above = below = 0
+                for v in range(nv):
+                    if sign[v] != -side:
+                        above += split[v] == 1
+                        below += split[v] == -1
+                if above > 0 and below > 0:
+                    parts += 1
+            tally[CUTS] += parts - 2
+            tally[TALLIES + layer] += parts
+            regions += parts
+            busy = False
+            continue
         # the positive part waits on the stack
         size_up = 0
         for v in range(nv):

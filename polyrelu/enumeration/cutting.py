@@ -933,9 +933,7 @@ def _facets(
                 word &= word - np.uint64(1)
     groups = 0
     total = 0
-    around = np.empty(words, dtype=np.uint64)
-    group = np.empty(64 * words, dtype=np.int64)
-    starts = np.empty(64 * words + 1, dtype=np.int64)
+    around, around_rows = np.empty(words, dtype=np.uint64), np.empty(64 * words, dtype=np.int64)
     for s in range(64 * words):
         if counts[s] == 0 or not (used[s // 64] >> np.uint64(s % 64)) & np.uint64(1):
             continue
@@ -954,30 +952,33 @@ def _facets(
                 # a larger set, or an equal one that was listed before
                 if counts[t] != counts[s] or t < s:
                     proper = False
-                group[size] = ids[t]
+                at = size
+                while at > 0 and facet_rows[total + at - 1] > ids[t]:
+                    facet_rows[total + at] = facet_rows[total + at - 1]
+                    at -= 1
+                facet_rows[total + at] = ids[t]
                 size += 1
                 word &= word - np.uint64(1)
-        if proper:
-            starts[groups] = total
-            order = np.sort(group[:size])
+        if not proper:
+            continue
+        # bring the group to its place among those before it
+        group = groups
+        start = total
+        while group > 0 and facet_rows[start - group_size[group - 1]] > facet_rows[total]:
+            group -= 1
+            start -= group_size[group]
+        if start < total:
             for q in range(size):
-                facet_rows[total + q] = order[q]
-            group_size[groups] = size
-            total += size
-            groups += 1
-    # insertion sort by first row
-    first = np.empty(groups, dtype=np.int64)
-    for g in range(groups):
-        first[g] = facet_rows[starts[g]]
-    order = np.argsort(first)
-    copied, sizes = facet_rows[:total].copy(), group_size[:groups].copy()
-    total = 0
-    for g in range(groups):
-        q = order[g]
-        group_size[g] = sizes[q]
-        for k in range(sizes[q]):
-            facet_rows[total] = copied[starts[q] + k]
-            total += 1
+                around_rows[q] = facet_rows[total + q]
+            for q in range(total - 1, start - 1, -1):
+                facet_rows[q + size] = facet_rows[q]
+            for q in range(size):
+                facet_rows[start + q] = around_rows[q]
+            for g in range(groups, group, -1):
+                group_size[g] = group_size[g - 1]
+        group_size[group] = size
+        total += size
+        groups += 1
     return groups
 
 

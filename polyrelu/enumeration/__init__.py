@@ -138,8 +138,9 @@ def enumerate_regions(
         explored, complete = bfs.search(net, space, start, limit, progress)
         found = explored.found(net.neurons)
     else:
-        from .subdivision import Search
+        from .subdivision import Search, load
 
+        load()
         search = Search(
             net, space, listing=True, workers=workers, executor=executor, checkpoint=checkpoint, progress=progress
         )
@@ -207,8 +208,9 @@ def count_regions(
         count.by_layer, count.complete, count.seconds = None, cx.complete, cx.seconds or 0.0
         count.signs, count.exact_signs = len(cx), cx.settled_exactly
     else:
-        from .subdivision import Search
+        from .subdivision import Search, load
 
+        load()
         search = Search(
             net, space, listing=False, workers=workers, executor=executor, limit=limit, checkpoint=checkpoint,
             progress=progress,

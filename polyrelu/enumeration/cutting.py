@@ -66,7 +66,8 @@ class Problem(NamedTuple):
     ``columns`` holds each weight block transposed (one column of the matrix after another). The entries of the
     integer network are numbers in limbs of 30 bits, lowest first: ``limbs[limb_ptr[e] : limb_ptr[e + 1]]`` with sign
     ``negative[e]``; entry e is a weight (in the order of ``packed.weights``), then the biases, then the wall rows.
-    ``size_bits[j]`` bounds log2 of the entries of integer row j on any pattern.
+    Neuron j reads the entries ``read_entry[read_ptr[j] : read_ptr[j + 1]]``, all its weights that are not zero, of the neurons
+    ``read_source`` (-1 - c: of input c). ``size_bits[j]`` bounds log2 of the entries of integer row j on any pattern.
     """
 
     layer_neuron: Ints
@@ -82,6 +83,9 @@ class Problem(NamedTuple):
     limbs: Ints
     negative: Bits
     size_bits: Floats
+    read_ptr: Ints
+    read_entry: Ints
+    read_source: Ints
     primes: Ints
 
 
@@ -273,10 +277,10 @@ def _need_rows(p: Any, w: Any, j: int, count: int) -> None:
     Only the rows that it reads are computed before it. A row is looked at again when the forms of its layer change, and
     computed again if one of the rows that it reads has other content (numbered by a counter) or another bit.
     """
-    layer_neuron, known = p.layer_neuron, w.known
-    neurons, top = layer_neuron[-1], known[HOME, j]
+    known, neurons = w.known, p.layer_neuron[-1]
     limb_ptr, limbs, negative, primes = p.limb_ptr, p.limbs, p.negative, p.primes
-    layer_block, block, residue, bits, read = p.layer_block, p.block, w.residue, w.bits, w.read
+    read_ptr, read_entry, read_source = p.read_ptr, p.read_entry, p.read_source
+    residue, bits, read, version = w.residue, w.bits, w.read, w.state[VERSION]
     d, weights = p.box.shape[1], p.columns.shape[0]
     if j >= neurons:  # a wall
         base = weights + neurons + (j - neurons) * (d + 1)
@@ -286,65 +290,58 @@ def _need_rows(p: Any, w: Any, j: int, count: int) -> None:
         known[HAVE, j] = count
         return
     bits[2, j] = 1
-    for layer in range(top, -1, -1):
-        first, last = layer_neuron[layer], layer_neuron[layer + 1]
-        for i in range(first, last):
-            if bits[2, i] == 0:
-                continue
-            if known[STAMP, i] == w.state[VERSION, layer] and known[HAVE, i] >= count:
-                bits[2, i] = 0
-                continue
-            for q in range(layer_block[layer], layer_block[layer + 1]):
-                source, width = block[q, 1], block[q, 2]
-                e = block[q, 3] + (i - first) * width
-                if source >= 0:
-                    for k in range(width):
-                        if bits[0, source + k] == 1 and limb_ptr[e + k + 1] > limb_ptr[e + k]:
-                            bits[2, source + k] = 1
-    for layer in range(top + 1):
-        first, last = layer_neuron[layer], layer_neuron[layer + 1]
-        for i in range(first, last):
-            if bits[2, i] == 0:
-                continue
+    low = j  # rows below this one are not needed
+    for i in range(j, -1, -1):
+        if i < low:
+            break
+        if bits[2, i] == 0:
+            continue
+        if known[STAMP, i] == version[known[HOME, i]] and known[HAVE, i] >= count:
             bits[2, i] = 0
-            if known[STAMP, i] != w.state[VERSION, layer]:
-                changed = known[STAMP, i] == 0
-                for q in range(layer_block[layer], layer_block[layer + 1]):
-                    source, width = block[q, 1], block[q, 2]
-                    e = block[q, 3] + (i - first) * width
-                    if source >= 0:
-                        for k in range(width):
-                            content = known[CONTENT, source + k] if bits[0, source + k] == 1 else 0
-                            if limb_ptr[e + k + 1] > limb_ptr[e + k] and content != read[e + k]:
-                                read[e + k] = content
-                                changed = True
-                known[STAMP, i] = w.state[VERSION, layer]
-                if changed:
-                    known[HAVE, i] = 0
-                    read[weights] += 1
-                    known[CONTENT, i] = read[weights]
-            have = known[HAVE, i]
-            if have >= count:
+            continue
+        for q in range(read_ptr[i], read_ptr[i + 1]):
+            k = read_source[q]
+            if k >= 0 and bits[0, k] == 1:
+                bits[2, k] = 1
+                low = min(low, k)
+    for i in range(low, j + 1):
+        if bits[2, i] == 0:
+            continue
+        bits[2, i] = 0
+        if known[STAMP, i] != version[known[HOME, i]]:
+            changed = known[STAMP, i] == 0
+            for q in range(read_ptr[i], read_ptr[i + 1]):
+                k = read_source[q]
+                if k >= 0:
+                    content = known[CONTENT, k] if bits[0, k] == 1 else 0
+                    if content != read[q]:
+                        read[q] = content
+                        changed = True
+            known[STAMP, i] = version[known[HOME, i]]
+            if changed:
+                known[HAVE, i] = 0
+                read[-1] += 1
+                known[CONTENT, i] = read[-1]
+        have = known[HAVE, i]
+        if have >= count:
+            continue
+        known[HAVE, i] = count
+        for m in range(have, count):
+            for c in range(d):
+                residue[m, i, c] = 0
+            residue[m, i, d] = _entry(limb_ptr, limbs, negative, weights + i, primes[m])
+        for q in range(read_ptr[i], read_ptr[i + 1]):
+            k = read_source[q]
+            if k >= 0 and bits[0, k] == 0:
                 continue
-            known[HAVE, i] = count
             for m in range(have, count):
-                for c in range(d):
-                    residue[m, i, c] = 0
-                residue[m, i, d] = _entry(limb_ptr, limbs, negative, weights + i, primes[m])
-            for q in range(layer_block[layer], layer_block[layer + 1]):
-                source, width = block[q, 1], block[q, 2]
-                for k in range(width):
-                    e = block[q, 3] + (i - first) * width + k
-                    if limb_ptr[e + 1] == limb_ptr[e] or (source >= 0 and bits[0, source + k] == 0):
-                        continue
-                    for m in range(have, count):
-                        prime = primes[m]
-                        weight = _entry(limb_ptr, limbs, negative, e, prime)
-                        if source < 0:
-                            residue[m, i, k] = (residue[m, i, k] + weight) % prime
-                        else:
-                            for c in range(d + 1):
-                                residue[m, i, c] = (residue[m, i, c] + weight * residue[m, source + k, c]) % prime
+                prime = primes[m]
+                weight = _entry(limb_ptr, limbs, negative, read_entry[q], prime)
+                if k < 0:
+                    residue[m, i, -1 - k] = (residue[m, i, -1 - k] + weight) % prime
+                else:
+                    for c in range(d + 1):
+                        residue[m, i, c] = (residue[m, i, c] + weight * residue[m, k, c]) % prime
 
 
 @njit
@@ -993,7 +990,7 @@ def _workspace(p: Any, bits: Bits) -> Any:
         np.zeros((3, layers + 1), dtype=np.int64),
         np.zeros((p.primes.shape[0], rows, d + 1), dtype=np.int64),
         np.zeros((4, rows), dtype=np.int64),
-        np.zeros(p.columns.shape[0] + 1, dtype=np.int64),
+        np.zeros(p.read_source.shape[0] + 1, dtype=np.int64),
         np.zeros((d, d + 2)),
         np.zeros((d + 2, d + 1), dtype=np.int64),
         np.zeros(TALLIES + layers, dtype=np.int64),

@@ -113,6 +113,7 @@ def build_problem(net: ReluNetwork, domain: HPolytope) -> tuple[Problem, Stack, 
         limbs,
         negative,
         size_bits,
+        *_reading(net, limb_ptr),
         primes_below(1 << LIMB, max(8, math.ceil((most + 4) / (LIMB - 1)))),
     )
     return problem, _root(net, domain, rows), numbers
@@ -154,6 +155,24 @@ def _integer_network(net: ReluNetwork, walls: Sequence[IntRow]) -> tuple[list[in
     flat = [v for row in walls for v in row]
     bits += [float(max(v.bit_length() for v in row)) for row in walls]
     return [*weights, *biases, *flat], np.array(bits)
+
+
+def _reading(net: ReluNetwork, limb_ptr: Ints) -> tuple[Ints, Ints, Ints]:
+    """Return row pointers, entries and sources of all weights that are not zero, neuron by neuron."""
+    neurons, entries, sources = [], [], []
+    for layer, source, width, offset in net.packed.block.tolist():
+        first, last = net.packed.layer_neuron[layer : layer + 2].tolist()
+        at = offset + np.arange((last - first) * width)
+        at = at[limb_ptr[at + 1] > limb_ptr[at]]
+        column = (at - offset) % width
+        neurons.append(first + (at - offset) // width)
+        entries.append(at)
+        sources.append(source + column if source >= 0 else -1 - column)
+    empty = np.zeros(0, dtype=np.int64)
+    neuron = np.concatenate([empty, *neurons])
+    order = np.argsort(neuron, kind="stable")
+    ptr = np.searchsorted(neuron[order], np.arange(net.neurons + 1))
+    return ptr.astype(np.int64), np.concatenate([empty, *entries])[order], np.concatenate([empty, *sources])[order]
 
 
 def _limbs(entries: Iterable[int]) -> tuple[Ints, Ints, npt.NDArray[np.uint8]]:

@@ -324,7 +324,7 @@ def _say_if_compiling() -> None:
     if sys.stderr is None or not sys.stderr.isatty():
         return
     for module in (kernels, cutting):
-        file = Path(module.__file__)
+        file = Path(str(module.__file__))
         if not list((file.parent / "__pycache__").glob(f"{file.stem}.*.nbi")):
             _complain("compiling kernels, once (about a minute)")
             return

@@ -168,7 +168,7 @@ class RegionComplex:
         neighbor[found.wall[take]] = WALL
         row_ptr = np.concatenate([[0], np.cumsum(found.group_size[take])]).astype(np.int64)
         rows = _ranges(np.cumsum(found.group_size) - found.group_size, found.group_size, take)
-        arrays = {
+        arrays: dict[str, npt.NDArray[Any]] = {
             "packed": found.packed[order],
             "facet_ptr": facet_ptr,
             "facet_neighbor": neighbor.astype(np.int64),

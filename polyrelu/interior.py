@@ -25,9 +25,9 @@ def interior_points(
 ) -> tuple[npt.NDArray[np.float64], dict[int, Point]]:
     """Return interior points as floats, and the exact ones of regions too thin for a float point.
 
-    ``first_row`` names one row per facet (a neuron, or N + wall): where these are positive, the region has its interior.
-    A walk from the middle of the domain proposes the center of a large inscribed ball, rounded to few bits; error
-    bounds prove it, or exact arithmetic finds another one.
+    ``first_row`` names one row per facet (a neuron, or N + wall): where these are positive, the region has its
+    interior. A walk from the middle of the domain proposes the center of a large inscribed ball, rounded to few
+    bits; error bounds prove it, or exact arithmetic finds another one.
     """
     from . import kernels
 

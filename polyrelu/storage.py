@@ -101,8 +101,9 @@ def load_complex(path: str | os.PathLike[str]) -> RegionComplex:
         except Exception as error:  # damaged archives fail in many ways
             raise ModelError(f"this is not a readable file of regions ({one_line(error)}); save it again") from None
     return RegionComplex(
-        network, domain, arrays, (arrays.pop("interior_points"), points), complete=complete, method=method, seconds=None, settled_exactly=settled
-    )
+        network, domain, arrays, (arrays.pop("interior_points"), points),
+        complete=complete, method=method, seconds=None, settled_exactly=settled,
+    )  # fmt: skip
 
 
 def domain_text(domain: HPolytope) -> str:

@@ -53,8 +53,11 @@ def test_count_json_has_the_promised_keys(capsys, tent):
         "neurons": 2,
         "exact": True,
         "complete": True,
-        "method": "bfs",
+        "method": "subdivision",
         "domain": {"lower": ["0"], "upper": ["1"]},
+        "by_layer": [2],
+        "signs": result["signs"],
+        "exact_signs": 1,
     }
 
 

@@ -34,9 +34,9 @@ ORDER = """
     double_description cdd_bridge polytope
     readers.files readers.lowering readers.native readers.nnet readers.onnx_reader readers.sklearn_reader
     readers.torch_reader readers
-    complex
-    enumeration.progress enumeration.bfs enumeration
-    storage
+    interior complex storage
+    enumeration.progress enumeration.bfs
+    enumeration.cutting enumeration.problem enumeration.checkpoint enumeration.subdivision enumeration
     plotting
     examples
     __main__
@@ -48,8 +48,9 @@ UPWARDS = {("complex", "plotting"), ("complex", "storage")}
 # What loads slowly or need not be installed, and the modules that may import it at their top. These modules
 # are themselves imported inside functions alone.
 HEAVY = ["cdd", "cvxpy", "highspy", "matplotlib", "networkx", "numba", "onnx", "scipy", "sklearn", "torch", "tqdm"]
-MAY_IMPORT = {("kernels", "numba"), ("plotting", "numba")}
-LAZY = {"kernels", "highdim", "plotting", "cdd_bridge", "storage"}
+MAY_IMPORT = {("kernels", "numba"), ("plotting", "numba"), ("enumeration.cutting", "numba")}
+CUTTING = {"enumeration.cutting", "enumeration.problem", "enumeration.checkpoint", "enumeration.subdivision"}
+LAZY = {"kernels", "highdim", "plotting", "cdd_bridge", "storage", *CUTTING}
 
 
 def imports(name):

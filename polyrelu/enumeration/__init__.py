@@ -99,7 +99,8 @@ def enumerate_regions(
     Raises
     ------
     DomainError
-        The domain is empty, flat or of another dimension, unbounded for ``"subdivision"``, or the start lies outside it.
+        The domain is empty, flat or of another dimension, unbounded for ``"subdivision"``, or the start lies outside
+        it.
     InputError
         Unknown method, a limit below 1, an option that the method does not have, a checkpoint of another problem.
     CertificationError
@@ -108,8 +109,8 @@ def enumerate_regions(
     Notes
     -----
     Exactness: *exact*. Float arithmetic proposes and proves what rigorous error bounds clear; integer
-    arithmetic decides the rest. Cost of a region: about one small LP per neuron for bfs; for subdivision one cut, and one
-    interval test for every neuron that may still cut.
+    arithmetic decides the rest. Cost of a region: about one small LP per neuron for bfs; for subdivision one cut,
+    and one interval test for every neuron that may still cut.
 
     References
     ----------

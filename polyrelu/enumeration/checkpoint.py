@@ -1,8 +1,8 @@
 """A directory from which a killed subdivision goes on.
 
-``state.npz`` holds the tally and the stacks that are left; ``regions-<k>.npz`` the regions found, if they are kept. A segment
-is written before the state that counts it, and the state replaces the old one in one step, so that a process killed at any
-moment leaves a state that is whole: what was found after it is found again.
+``state.npz`` holds the tally and the stacks that are left; ``regions-<k>.npz`` the regions found, if they are kept. A
+segment is written before the state that counts it, and the state replaces the old one in one step, so that a process
+killed at any moment leaves a state that is whole: what was found after it is found again.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ class Checkpoint:
                 for key, what in (("format", "format"), ("version", "version of the format"), ("network", "network"),
                                   ("domain", "domain"), ("task", "task")):  # fmt: skip
                     if meta.get(key) != self.meta[key]:
-                        was = f" ({meta.get(key)}, not {self.meta[key]})" if key in ("task", "version", "format") else ""
+                        short = key in ("task", "version", "format")
+                        was = f" ({meta.get(key)}, not {self.meta[key]})" if short else ""
                         raise InputError(
                             f"this is the checkpoint of another {what}{was}; give the same one, or another directory"
                         )
@@ -89,7 +90,7 @@ class Checkpoint:
             except InputError:
                 raise
             except Exception as error:  # damaged archives fail in many ways
-                raise ModelError(f"this checkpoint cannot be read ({one_line(error)}); remove it to start anew") from None
+                raise ModelError(f"this checkpoint is damaged ({one_line(error)}); remove it to start anew") from None
 
     def save(self, tally: Ints, stacks: list[Stack]) -> None:
         """Write the regions found since the last call, then the state."""

@@ -1,27 +1,30 @@
 """Numba kernels that cut cells: the inside of :mod:`polyrelu.enumeration.subdivision`.
 
-Legend: a *cell* is a polytope given by its vertices; vertex ``v`` has float coordinates ``V[v, :d]``, a radius ``V[v, d]``
-(the true vertex is within it, in every coordinate) and incidence bits ``I[v]``: bit s is set iff the constraint in
-slot s vanishes there, exactly. ``ids[s]`` is the constraint: a neuron, or N + wall. Column j of ``G`` holds the affine
-form of row j on the current pattern (d coefficients and the constant), and for every point x of the domain
-the exact value of row j is within ``K[j] + L[j] r`` of the float value at any point closer to x than r. ``u = 2**-53``.
+Legend: a *cell* is a polytope given by its vertices; vertex ``v`` has float coordinates ``V[v, :d]``, a radius
+``V[v, d]`` (the true vertex is within it, in every coordinate) and incidence bits ``Z[v]``: bit s is set iff the constraint in slot
+s vanishes there, exactly. ``ids[s]`` is the constraint: a neuron, or N + wall. Column j of ``G`` holds the affine form
+of row j on the current pattern (d coefficients and the constant). With its bounds K and L, the exact value of row j at
+any point of the domain is within ``K + L r`` of the float value at any point closer to it than r. ``u = 2**-53``.
 
-A sign is taken from floats only beyond that bound. Otherwise the vertex is solved afresh from d of its rows, and if that
-does not help either, the sign of a determinant of integer rows decides: computed modulo so many primes of 30 bits that
-their product exceeds four times Hadamard's bound (a residue number system). Its outcome lives on as incidence.
+A sign is taken from floats only beyond that bound. Otherwise the vertex is solved afresh from d of its rows, and if
+that does not help either, the sign of a determinant of integer rows decides: computed modulo so many primes of 30
+bits that their product exceeds four times Hadamard's bound (a residue number system). Its outcome lives on as
+incidence.
 
-The radius of a new vertex x on the edge from u to w: some point y of the true edge is within ``q = max(r_u, r_w)`` plus
-rounding of the computed x, and x lies at ``y + tau (w - u)`` with ``|tau| = |h(y)| / |h(w) - h(u)|``. Such radii grow with every
-generation; beyond ``STALE`` the vertex is solved afresh: with B the computed inverse of its d rows A, rho >= |I - B A| and t the
-residual with all errors, the radius is ``|B| t + rho / (1 - rho) max(|B| t)`` if rho < 1/2, and infinite if not.
+The radius of a new vertex x on the edge from u to v: some point y of the true edge is within ``q = max(r_u, r_v)`` plus
+rounding of the computed x, and x lies at ``y + tau (v - u)`` with ``|tau| = |h(y)| / |h(v) - h(u)|``. Such radii grow
+with every generation; an end with a radius beyond ``STALE`` is solved afresh first, and a new vertex beyond ``POOR``
+too: with B the computed inverse of its d rows A, rho >= |I - B A| and t the residual with all errors, the radius is
+``|B| t + rho / (1 - rho) max(|B| t)`` if rho < 1/4, and infinite if not.
 
-All bounds are order-independent, rounded up, and inflated by 2**-40 (``UP``) for the rounding of the bounds themselves; NaN fails
-every comparison that certifies. Everything stands in one file because numba's cache does not notice a change in another one.
+All bounds are order-independent, rounded up, and inflated by 2**-40 (``UP``) for the rounding of the bounds themselves;
+NaN fails every comparison that certifies. Everything stands in one file because numba's cache does not notice a change
+in another one.
 
 References
 ----------
 K. Fukuda and A. Prodon, Double description method revisited, 1996 (Proposition 7: adjacency).
-S. M. Rump, Verification methods: rigorous results using floating-point arithmetic, 2010 (section 10: verified linear systems).
+S. M. Rump, Verification methods: rigorous results using floating-point arithmetic, 2010 (section 10: linear systems).
 H. L. Garner, The residue number system, 1959.
 """
 
@@ -43,7 +46,7 @@ Bits = npt.NDArray[np.uint8]
 Signs = npt.NDArray[np.int8]
 
 UP = 1.0 + 2.0**-40
-# Vertices with a radius beyond this share of the domain's size are solved afresh. It steers; nothing is decided by it.
+# Radii, as shares of the domain's size, beyond which vertices are solved afresh. They steer and decide nothing.
 STALE = 2.0**-24
 POOR = 2.0**-12
 
@@ -66,8 +69,9 @@ class Problem(NamedTuple):
     ``columns`` holds each weight block transposed (one column of the matrix after another). The entries of the
     integer network are numbers in limbs of 30 bits, lowest first: ``limbs[limb_ptr[e] : limb_ptr[e + 1]]`` with sign
     ``negative[e]``; entry e is a weight (in the order of ``packed.weights``), then the biases, then the wall rows.
-    Neuron j reads the entries ``read_entry[read_ptr[j] : read_ptr[j + 1]]``, all its weights that are not zero, of the neurons
-    ``read_source`` (-1 - c: of input c). ``size_bits[j]`` bounds log2 of the entries of integer row j on any pattern.
+    Neuron j reads the entries ``read_entry[read_ptr[j] : read_ptr[j + 1]]``, all its weights that are not zero, of
+    the neurons ``read_source`` (-1 - c: of input c). ``size_bits[j]`` bounds log2 of the entries of integer row j on
+    any pattern.
     """
 
     layer_neuron: Ints
@@ -93,9 +97,10 @@ class Work(NamedTuple):
     """What one running task knows of the current pattern; everything is overwritten as the search goes.
 
     Rows 0 .. d of ``G`` are the affine forms of all rows, column by column, then: the sum of the errors of the
-    terms, ERR, SIZE (a bound on |value| over the domain), and two rows for scratch. ``F`` has for every row that may still
-    cut (row by row, close in memory) the d + 1 coefficients, K, L and ERR. ``bits`` holds the pattern, the bits in
-    the last sum, marks, and 1 where a form is identically zero; ``state`` says by layer whether a sum is usable, the flips since, and a version.
+    terms, ERR, SIZE (a bound on |value| over the domain), and two rows for scratch. ``F`` has for every row that may
+    still cut (row by row, close in memory) the d + 1 coefficients, K, L and ERR. ``bits`` holds the pattern, the
+    bits in the last sum, marks, and 1 where a form is identically zero; ``state`` says by layer whether a sum is
+    usable, the flips since, and a version.
     """
 
     G: Floats
@@ -138,12 +143,16 @@ def _add_sources(
     at0 = offset + (k0 - source) * n - first
     if stop == start + 4:
         k1, k2, k3 = chosen[start + 1], chosen[start + 2], chosen[start + 3]
-        at1, at2, at3 = offset + (k1 - source) * n - first, offset + (k2 - source) * n - first, offset + (k3 - source) * n - first
-        s0, s1, s2, s3 = 2.0 * bits[0, k0] - 1.0, 2.0 * bits[0, k1] - 1.0, 2.0 * bits[0, k2] - 1.0, 2.0 * bits[0, k3] - 1.0
+        at1, at2 = offset + (k1 - source) * n - first, offset + (k2 - source) * n - first
+        at3 = offset + (k3 - source) * n - first
+        s0, s1 = 2.0 * bits[0, k0] - 1.0, 2.0 * bits[0, k1] - 1.0
+        s2, s3 = 2.0 * bits[0, k2] - 1.0, 2.0 * bits[0, k3] - 1.0
         for c in range(d + 1):
             g0, g1, g2, g3 = s0 * G[c, k0], s1 * G[c, k1], s2 * G[c, k2], s3 * G[c, k3]
             for i in range(first, first + n):
-                G[c, i] += (columns[at0 + i] * g0 + columns[at1 + i] * g1) + (columns[at2 + i] * g2 + columns[at3 + i] * g3)
+                G[c, i] += (columns[at0 + i] * g0 + columns[at1 + i] * g1) + (
+                    columns[at2 + i] * g2 + columns[at3 + i] * g3
+                )
         e0, e1 = G[d + ERR, k0] + kappa * G[d + SIZE, k0], G[d + ERR, k1] + kappa * G[d + SIZE, k1]
         e2, e3 = G[d + ERR, k2] + kappa * G[d + SIZE, k2], G[d + ERR, k3] + kappa * G[d + SIZE, k3]
         for i in range(first, first + n):
@@ -407,7 +416,8 @@ def _residue_sign(digits: Ints, count: int, primes: Ints) -> int:
             nonzero = True
     if not nonzero:
         return 0
-    return 1 if 2 * digits[count - 1] < primes[count - 1] else -1
+    half: bool = 2 * digits[count - 1] < primes[count - 1]
+    return 1 if half else -1
 
 
 @njit
@@ -506,11 +516,11 @@ def _is_zero_row(p: Any, w: Any, j: int) -> bool:
 
 # -- vertices -------------------------------------------------------------------------
 @njit
-def _rows_at(I: Words, v: int, ids: Ints, rows: Ints) -> int:
+def _rows_at(Z: Words, v: int, ids: Ints, rows: Ints) -> int:
     """Write the rows that vanish at vertex v and return their number."""
     count = 0
-    for k in range(I.shape[1]):
-        word = I[v, k]
+    for k in range(Z.shape[1]):
+        word = Z[v, k]
         while word != 0:
             rows[count] = ids[64 * k + _position(word)]
             count += 1
@@ -623,7 +633,7 @@ def _solve(
 
 @njit
 def _resolve(
-    p: Any, w: Any, V: Floats, I: Words, ids: Ints, nv: int, j: int, careful: bool, sign: Signs, value: Floats,
+    p: Any, w: Any, V: Floats, Z: Words, ids: Ints, nv: int, j: int, careful: bool, sign: Signs, value: Floats,
     bound: Floats,
 ) -> bool:
     """Decide the signs of row j that are still 2 (open): with the vertex solved afresh, else by integers.
@@ -637,13 +647,13 @@ def _resolve(
     for v in range(nv):
         up = up or sign[v] == 1
         down = down or sign[v] == -1
-    rows = np.empty(64 * I.shape[1], dtype=np.int64)
+    rows = np.empty(64 * Z.shape[1], dtype=np.int64)
     for v in range(nv):
         if brief and up and down:
             return True
         if sign[v] != 2:
             continue
-        count = _rows_at(I, v, ids, rows)
+        count = _rows_at(Z, v, ids, rows)
         if V[v, d + 1] == 0.0:
             _solve(w.F, V, v, rows, count, w.scratch, w.modular[0], w.tally)
         s = w.F[j, d]
@@ -796,57 +806,58 @@ def _filter(F: Floats, around: Floats, bits: Bits, listed: Ints, count: int, tal
 
 
 @njit
-def _free_slot(I: Words, nv: int, used: Words, d: int) -> int:
+def _free_slot(Z: Words, nv: int, used: Words, d: int) -> int:
     """Return a free slot, after dropping constraints that hold no facet any more if needed; -1 if there is none."""
     for turn in range(2):
         for k in range(used.shape[0]):
             free = ~used[k]
             if free != 0:
-                return 64 * k + _position(free)
+                slot: int = 64 * k + _position(free)
+                return slot
         if turn == 0:
             for k in range(used.shape[0]):
                 for b in range(64):
                     bit = np.uint64(1) << np.uint64(b)
                     seen = 0
                     for v in range(nv):
-                        if I[v, k] & bit:
+                        if Z[v, k] & bit:
                             seen += 1
                     if seen < d:
                         used[k] &= ~bit
                         for v in range(nv):
-                            I[v, k] &= ~bit
+                            Z[v, k] &= ~bit
     return -1
 
 
 @njit
-def _find_edges(I: Words, nv: int, sign: npt.NDArray[np.int8], d: int, pairs: Ints) -> int:
+def _find_edges(Z: Words, nv: int, sign: npt.NDArray[np.int8], d: int, pairs: Ints) -> int:
     """List the edges of the cell from a positive to a negative vertex.
 
-    Two vertices are joined iff the rows that vanish on both vanish at no third one; where one of the two lies on exactly
-    d rows, d - 1 common ones suffice.
+    Two vertices are joined iff the rows that vanish on both vanish at no third one; where one of the two lies on
+    exactly d rows, d - 1 common ones suffice.
     """
-    words = I.shape[1]
+    words = Z.shape[1]
     found = 0
     for u in range(nv):
         if sign[u] != 1:
             continue
         own = 0
         for k in range(words):
-            own += _popcount(I[u, k])
-        only = I[u, 0]
+            own += _popcount(Z[u, k])
+        only = Z[u, 0]
         for v in range(nv):
             if sign[v] != -1:
                 continue
-            common = _popcount(only & I[v, 0])
+            common = _popcount(only & Z[v, 0])
             for k in range(1, words):
-                common += _popcount(I[u, k] & I[v, k])
+                common += _popcount(Z[u, k] & Z[v, k])
             if common < d - 1:
                 continue
             joined = own == d
             if not joined:
                 other = 0
                 for k in range(words):
-                    other += _popcount(I[v, k])
+                    other += _popcount(Z[v, k])
                 joined = other == d
             if not joined:
                 joined = True
@@ -854,8 +865,8 @@ def _find_edges(I: Words, nv: int, sign: npt.NDArray[np.int8], d: int, pairs: In
                     if z != u and z != v:
                         inside = True
                         for k in range(words):
-                            both = I[u, k] & I[v, k]
-                            if (I[z, k] & both) != both:
+                            both = Z[u, k] & Z[v, k]
+                            if (Z[z, k] & both) != both:
                                 inside = False
                                 break
                         if inside:
@@ -870,25 +881,25 @@ def _find_edges(I: Words, nv: int, sign: npt.NDArray[np.int8], d: int, pairs: In
 
 @njit
 def _new_vertices(
-    F: Floats, V: Floats, I: Words, ids: Ints, pairs: Ints, found: int, nv: int, j: int, slot: int, value: Floats,
+    F: Floats, V: Floats, Z: Words, ids: Ints, pairs: Ints, found: int, nv: int, j: int, slot: int, value: Floats,
     bound: Floats, scale: float, rows: Ints, scratch: Floats, swapped: Ints,
     tally: Ints,
 ) -> None:
     """Append the vertices where row j vanishes on edges from positive to negative vertices."""
-    d, words = V.shape[1] - 2, I.shape[1]
+    d, words = V.shape[1] - 2, Z.shape[1]
     bit = np.uint64(1) << np.uint64(slot % 64)
     for q in range(found):
         u, v, at = pairs[q, 0], pairs[q, 1], nv + q
         for end in (u, v):
             if V[end, d] > scale * STALE and V[end, d + 1] == 0.0:
-                _solve(F, V, end, rows, _rows_at(I, end, ids, rows), scratch, swapped, tally)
+                _solve(F, V, end, rows, _rows_at(Z, end, ids, rows), scratch, swapped, tally)
                 value[end] = F[j, d]
                 for c in range(d):
                     value[end] += F[j, c] * V[end, c]
                 bound[end] = F[j, d + 1] + F[j, d + 2] * V[end, d]
         for k in range(words):
-            I[at, k] = I[u, k] & I[v, k]
-        I[at, slot // 64] |= bit
+            Z[at, k] = Z[u, k] & Z[v, k]
+        Z[at, slot // 64] |= bit
         part = value[u] / (value[u] - value[v])
         if not (part >= 0.0 and part <= 1.0):
             part = 0.5
@@ -907,24 +918,24 @@ def _new_vertices(
         if radius < scale * POOR:
             V[at, d] = radius
         else:
-            _solve(F, V, at, rows, _rows_at(I, at, ids, rows), scratch, swapped, tally)
+            _solve(F, V, at, rows, _rows_at(Z, at, ids, rows), scratch, swapped, tally)
 
 
 @njit
 def _facets(
-    I: Words, nv: int, ids: Ints, used: Words, counts: Ints, facet_rows: Ints, group_size: Ints
+    Z: Words, nv: int, ids: Ints, used: Words, counts: Ints, facet_rows: Ints, group_size: Ints
 ) -> int:
     """List the facets of a finished cell: groups of rows with equal sets of vertices that no other set contains.
 
     Every facet stands in some slot, and every smaller face is properly contained in a facet. Groups are sorted, each by
     row and all by their first row.
     """
-    words = I.shape[1]
+    words = Z.shape[1]
     for s in range(64 * words):
         counts[s] = 0
     for v in range(nv):
         for k in range(words):
-            word = I[v, k]
+            word = Z[v, k]
             while word != 0:
                 counts[64 * k + _position(word)] += 1
                 word &= word - np.uint64(1)
@@ -937,9 +948,9 @@ def _facets(
         for k in range(words):
             around[k] = ~np.uint64(0)
         for v in range(nv):
-            if (I[v, s // 64] >> np.uint64(s % 64)) & np.uint64(1):
+            if (Z[v, s // 64] >> np.uint64(s % 64)) & np.uint64(1):
                 for k in range(words):
-                    around[k] &= I[v, k]
+                    around[k] &= Z[v, k]
         proper = True
         size = 0
         for k in range(words):
@@ -1024,11 +1035,11 @@ def _longer(array: Any, size: int) -> Any:
 
 @njit
 def _save_frame(
-    V: Floats, I: Words, ids: Ints, used: Words, kept: Ints, nv: int, listed: Ints, count: int, at: Ints, ints: Ints,
+    V: Floats, Z: Words, ids: Ints, used: Words, kept: Ints, nv: int, listed: Ints, count: int, at: Ints, ints: Ints,
     floats: Floats, masks: Words,
 ) -> None:
     """Write a cell's kept vertices, its constraints and its list at the given places of the stack."""
-    words, slots = I.shape[1], ids.shape[0]
+    words, slots = Z.shape[1], ids.shape[0]
     for k in range(words):
         for s in range(64 * k, 64 * (k + 1)):
             if used[k] >> np.uint64(s - 64 * k) == 0:
@@ -1043,7 +1054,7 @@ def _save_frame(
         for c in range(V.shape[1]):
             floats[at[1] + i * V.shape[1] + c] = V[v, c]
         for k in range(words):
-            masks[at[2] + (i + 1) * words + k] = I[v, k]
+            masks[at[2] + (i + 1) * words + k] = Z[v, k]
 
 
 @njit
@@ -1057,8 +1068,8 @@ def subdivide(
     the list or -1 before the layer has begun, neuron whose bit to set or -1, that bit), the slots, the list; ``masks``
     holds the used slots and the incidence of every vertex; ``starts`` (frames, 3) says where each begins.
 
-    With ``listing`` every region's packed pattern and facets are returned. Without ``careful`` a sign that floats cannot
-    prove is guessed: for measuring what exactness costs, and nothing else.
+    With ``listing`` every region's packed pattern and facets are returned. Without ``careful`` a sign that floats
+    cannot prove is guessed: for measuring what exactness costs, and nothing else.
 
     Returns
     -------
@@ -1066,7 +1077,8 @@ def subdivide(
     tally, bits, starts, ints, floats, masks
         The counts, and the stack that is left.
     packed, facet_count, group_size, facet_rows, zero_count, zero_rows
-        The regions in the order in which they were found, with the rows that vanish on each facet and on the whole region.
+        The regions in the order in which they were found, with the rows that vanish on each facet and on the whole
+        region.
     """
     d, layers, neurons = p.box.shape[1], p.inexact.shape[0], p.layer_neuron[-1]
     slots, size = 64 * words, d + 2
@@ -1091,7 +1103,7 @@ def subdivide(
     starts, ints, floats, masks = starts.copy(), ints.copy(), floats.copy(), masks.copy()
     end = np.array([ints.shape[0], floats.shape[0], masks.shape[0]])
     room = 64
-    V, I = np.empty((room, size)), np.empty((room, words), dtype=np.uint64)
+    V, Z = np.empty((room, size)), np.empty((room, words), dtype=np.uint64)
     value, bound, sign = np.empty(room), np.empty(room), np.empty(room, dtype=np.int8)
     split = np.empty(room, dtype=np.int8)
     kept = np.empty(room, dtype=np.int64)
@@ -1125,7 +1137,7 @@ def subdivide(
                 bits[0, ints[a + NEURON]] = ints[a + BIT]
             if nv > room:
                 room = 2 * nv
-                V, I = np.empty((room, size)), np.empty((room, words), dtype=np.uint64)
+                V, Z = np.empty((room, size)), np.empty((room, words), dtype=np.uint64)
                 value, bound, sign = np.empty(room), np.empty(room), np.empty(room, dtype=np.int8)
                 split = np.empty(room, dtype=np.int8)
                 kept = np.empty(room, dtype=np.int64)
@@ -1141,7 +1153,7 @@ def subdivide(
                 for c in range(size):
                     V[v, c] = floats[b + v * size + c]
                 for k in range(words):
-                    I[v, k] = masks[m + (v + 1) * words + k]
+                    Z[v, k] = masks[m + (v + 1) * words + k]
             busy = True
         if layer == layers:
             if listing:
@@ -1152,7 +1164,7 @@ def subdivide(
                     all_packed[regions, k] = 0
                 for i in range(neurons):
                     all_packed[regions, i // 8] |= bits[0, i] << (7 - i % 8)
-                found = _facets(I, nv, ids, used, counts, facet_rows, group_size)
+                found = _facets(Z, nv, ids, used, counts, facet_rows, group_size)
                 total = 0
                 for g in range(found):
                     total += group_size[g]
@@ -1196,7 +1208,7 @@ def subdivide(
                     if _is_zero_row(p, w, j) if careful else G[d + SIZE, j] == 0.0:
                         bits[0, j], bits[3, j] = 0, 1
                         continue
-                if not _resolve(p, w, V, I, ids, nv, j, careful, sign, nothing, nothing):
+                if not _resolve(p, w, V, Z, ids, nv, j, careful, sign, nothing, nothing):
                     code = STUCK
                     break
                 verdict = 0
@@ -1223,7 +1235,7 @@ def subdivide(
                 bits[3, j] = touched == nv
                 if d <= touched < nv:
                     # it touches and may hold a facet together with another row
-                    slot = _free_slot(I, nv, used, d)
+                    slot = _free_slot(Z, nv, used, d)
                     if slot < 0:
                         code = CROWDED
                         break
@@ -1232,7 +1244,7 @@ def subdivide(
                     used[slot // 64] |= bit
                     for v in range(nv):
                         if sign[v] == 0:
-                            I[v, slot // 64] |= bit
+                            Z[v, slot // 64] |= bit
         if code != DONE:
             break
         if left == 0:
@@ -1252,24 +1264,24 @@ def subdivide(
             busy = False
             continue
         if not _sides(F, V, nv, j, sign, value, bound, tally):
-            if not _resolve(p, w, V, I, ids, nv, j, careful, sign, value, bound):
+            if not _resolve(p, w, V, Z, ids, nv, j, careful, sign, value, bound):
                 code = STUCK
                 break
         above = below = 0
         for v in range(nv):
             above += sign[v] == 1
             below += sign[v] == -1
-        slot = _free_slot(I, nv, used, d)
+        slot = _free_slot(Z, nv, used, d)
         if slot < 0:
             code = CROWDED
             break
         if above * below > pairs.shape[0]:
             pairs = np.empty((2 * above * below, 2), dtype=np.int64)
-        found = _find_edges(I, nv, sign, d, pairs)
+        found = _find_edges(Z, nv, sign, d, pairs)
         if nv + found > room:
             room = 2 * (nv + found)
-            V, I, value, bound, sign, kept = (
-                _longer(V, room), _longer(I, room), _longer(value, room), _longer(bound, room), _longer(sign, room),
+            V, Z, value, bound, sign, kept = (
+                _longer(V, room), _longer(Z, room), _longer(value, room), _longer(bound, room), _longer(sign, room),
                 _longer(kept, room),
             )  # fmt: skip
             split = np.empty(sign.shape[0], dtype=np.int8)
@@ -1279,15 +1291,15 @@ def subdivide(
         used[slot // 64] |= bit
         for v in range(nv):
             if sign[v] == 0:
-                I[v, slot // 64] |= bit
-        _new_vertices(F, V, I, ids, pairs, found, nv, j, slot, value, bound, scale, near_rows, scratch, swapped, tally)
+                Z[v, slot // 64] |= bit
+        _new_vertices(F, V, Z, ids, pairs, found, nv, j, slot, value, bound, scale, near_rows, scratch, swapped, tally)
         for q in range(found):
             sign[nv + q] = 0
         nv += found
         if counting and count == 1:
             # so is every part that the last neuron leaves whole; its signs tell which
             if not _sides(F, V, nv, listed[0], split, value, bound, tally):
-                if not _resolve(p, w, V, I, ids, nv, listed[0], careful, split, value, bound):
+                if not _resolve(p, w, V, Z, ids, nv, listed[0], careful, split, value, bound):
                     code = STUCK
                     break
             parts = 2
@@ -1323,7 +1335,7 @@ def subdivide(
             masks = _longer(masks, last[2])
         ints[a + LAYER], ints[a + VERTICES], ints[a + LISTED] = layer, size_up, count
         ints[a + NEURON], ints[a + BIT] = j, 1
-        _save_frame(V, I, ids, used, kept, size_up, listed, count, end, ints, floats, masks)
+        _save_frame(V, Z, ids, used, kept, size_up, listed, count, end, ints, floats, masks)
         end = last
         frames += 1
         # and the negative part goes on
@@ -1335,7 +1347,7 @@ def subdivide(
                     for c in range(size):
                         V[size_down, c] = V[v, c]
                     for k in range(words):
-                        I[size_down, k] = I[v, k]
+                        Z[size_down, k] = Z[v, k]
                 size_down += 1
         nv = size_down
     return (
@@ -1351,10 +1363,10 @@ def cross_facets(
 ) -> None:
     """Write the packed pattern across each of some facets (the germ rule of :meth:`polyrelu.ReluNetwork.cross`).
 
-    Facet m of ``region[m]`` leads across the neurons ``vanishing[start[m] : start[m + 1]]``, ascending: all that vanish on
-    the facet or on the whole region; the first one with a form that is not zero on the region is given by the last entry.
-    With v the outward normal, each takes the sign of its derivative along v on the pattern that is already
-    updated: the sign of an inner product of integer rows, from residues.
+    Facet m of ``region[m]`` leads across the neurons ``vanishing[start[m] : start[m + 1]]``, ascending: all that
+    vanish on the facet or on the whole region; the first one with a form that is not zero on the region is given by
+    the last entry. With v the outward normal, each takes the sign of its derivative along v on the pattern that is
+    already updated: the sign of an inner product of integer rows, from residues.
     """
     d, neurons, layers = p.box.shape[1], p.layer_neuron[-1], p.inexact.shape[0]
     w = _workspace(p, np.zeros(neurons, dtype=np.uint8))

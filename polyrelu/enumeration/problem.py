@@ -49,22 +49,27 @@ class Stack(NamedTuple):
 
     def rebuilt(self, frames: Sequence[tuple[Ints, Floats, Words]], words: int) -> Stack:
         """Return a stack of some frames, with room for 64 * words constraints per cell."""
-        starts, ints, floats, masks = [], [], [], []
+        starts: list[Ints] = []
+        ints: list[Ints] = []
+        floats: list[Floats] = []
+        masks: list[Words] = []
         at = np.zeros(3, dtype=np.int64)
         old, more = 64 * self.words, words - self.words
         for integers, vertices, bits in frames:
             starts.append(at.copy())
-            slots = integers[HEADER : HEADER + old]
-            ints.append(np.concatenate([integers[:HEADER], slots, np.zeros(64 * more, np.int64), integers[HEADER + old :]]))
+            cut = HEADER + old
+            ints.append(np.concatenate([integers[:cut], np.zeros(64 * more, np.int64), integers[cut:]]))
             floats.append(vertices.ravel())
             masks.append(np.hstack([bits, np.zeros((len(bits), more), np.uint64)]).ravel())
             at += [len(ints[-1]), len(floats[-1]), len(masks[-1])]
         return Stack(
-            self.bits, words, np.array(starts, dtype=np.int64).reshape(-1, 3),
-            *(np.concatenate(part) if part else empty for part, empty in zip(
-                (ints, floats, masks), (np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.uint64)), strict=True
-            )),
-        )  # fmt: skip
+            self.bits,
+            words,
+            np.array(starts, dtype=np.int64).reshape(-1, 3),
+            np.concatenate([self.ints[:0], *ints]),
+            np.concatenate([self.floats[:0], *floats]),
+            np.concatenate([self.masks[:0], *masks]),
+        )
 
     def split(self, parts: int) -> list[Stack]:
         """Deal the frames out to at most ``parts`` stacks: the lowest ones are the largest cells."""

@@ -51,12 +51,13 @@ class Outcome(NamedTuple):
 
 
 def run_task(problem: Problem, stack: Stack, budget: int, listing: bool, careful: bool = True) -> Outcome:
-    """Work off a stack until it is empty or the budget is spent. Runs anywhere: in a thread, a process, on a cluster."""
+    """Work off a stack until it is empty or the budget is spent: in a thread, a process, on a cluster."""
     began = time.perf_counter()
     while True:
         code, tally, bits, starts, ints, floats, masks, *regions = subdivide(
-            problem, stack.bits, stack.words, stack.starts, stack.ints, stack.floats, stack.masks, budget, listing, careful
-        )
+            problem, stack.bits, stack.words, stack.starts, stack.ints, stack.floats, stack.masks, budget, listing,
+            careful,
+        )  # fmt: skip
         if code == STUCK:
             raise CertificationError("a vertex of a cell lies on no d independent rows")
         if code != CROWDED:
@@ -277,8 +278,9 @@ class Search:
         """Return all regions with their facets, and the pattern beyond each facet."""
         width = (self.net.neurons + 7) // 8
         empty = (np.zeros((0, width), np.uint8), *(np.zeros(0, np.int64) for _ in range(5)))
-        parts = list(zip(*self.totals.segments, strict=True)) if self.totals.segments else [(e,) for e in empty]
-        packed, facet_count, group_size, rows, zero_count, zeros = (np.concatenate(part) for part in parts)
+        packed, facet_count, group_size, rows, zero_count, zeros = (
+            np.concatenate(part) for part in zip(empty, *self.totals.segments, strict=True)
+        )
         N = self.net.neurons
         stops = np.cumsum(group_size)
         lead, last = rows[stops - group_size], rows[stops - 1]
@@ -291,14 +293,14 @@ class Search:
         hard = np.flatnonzero(~wall & ~plain)
         if len(hard):
             zero_stops = np.cumsum(zero_count)
-            parts = [
+            vanishing = [
                 np.append(np.sort(np.append(rows[stops[f] - group_size[f] : stops[f]],
                                             zeros[zero_stops[r] - zero_count[r] : zero_stops[r]])), lead[f])
                 for f, r in zip(hard.tolist(), region[hard].tolist(), strict=True)
             ]  # fmt: skip
-            start = np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64)
+            start = np.concatenate([[0], np.cumsum([len(part) for part in vanishing])]).astype(np.int64)
             across = np.zeros((len(hard), width), dtype=np.uint8)
-            cross_facets(self.problem, packed, region[hard], start, np.concatenate(parts), across)
+            cross_facets(self.problem, packed, region[hard], start, np.concatenate(vanishing), across)
             beyond[hard] = across
         numbers = np.array(self.walls, dtype=np.int64)
         named = rows.copy()

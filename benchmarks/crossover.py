@@ -1,14 +1,16 @@
 """Where breadth-first search overtakes subdivision: microseconds per region of both against the number of inputs.
 
-python benchmarks/crossover.py prints, for networks of one and of two hidden layers over [-1, 1]^d, the processor time per
-region of bfs, of a subdivision that lists the same (regions, facets, adjacencies) and of one that counts; the constant
-polyrelu.enumeration.AUTO_DIMENSION is read off this table. Each search ends after about --seconds.
+python benchmarks/crossover.py prints, for networks of one and of two hidden layers over [-1, 1]^d, the processor time
+per region of bfs, of a subdivision that lists the same (regions, facets, adjacencies) and of one that counts; the
+constant polyrelu.enumeration.AUTO_DIMENSION is read off this table. Long searches are stopped; where no number of
+regions is given both were.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -37,42 +39,34 @@ def bfs(net: pr.ReluNetwork, box: pr.Box, seconds: float) -> tuple[float, int, b
 
 def subdivision(net: pr.ReluNetwork, box: pr.Box, seconds: float, listing: bool) -> tuple[float, int, bool]:
     """Return the same; a search that is stopped has paid for large cells that it had no use of."""
-    stop = time.perf_counter() + 2 * seconds
     search = Search(net, box, listing=listing, workers=1, progress=False)
-    clock = Clock(stop)
-    search.progress = clock
-    clock.search = search
+
+    def stop() -> None:
+        search.interrupted = True  # as Ctrl-C does
+
+    timer = threading.Timer(2 * seconds, stop)
+    timer.daemon = True
+    timer.start()
     began = time.process_time()
     totals = search.run()
+    timer.cancel()
     if listing and totals.complete:
         search.found()
     return (time.process_time() - began) / max(1, search.regions), search.regions, totals.complete
 
 
-class Clock:
-    """A progress callback that ends a search as Ctrl-C does."""
-
-    search: Search
-
-    def __init__(self, stop: float):
-        self.stop = stop
-
-    def __call__(self, status: object) -> None:
-        """End the search if it is time."""
-        if time.perf_counter() > self.stop:
-            self.search.interrupted = True
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=5.0, help="for each search")
+    parser.add_argument("--family", nargs="+", default=FAMILIES, help="such as {d}-16-1, which is the first default")
+    parser.add_argument("--least", type=int, default=1, help="inputs (default 1)")
     parser.add_argument("--most", type=int, default=9, help="inputs (default 9)")
     options = parser.parse_args()
     bfs(he_network((2, 2, 1)), cube(2), 1.0)
     subdivision(he_network((2, 2, 1)), cube(2), 1.0, True)
     table = Table("network", "regions", "bfs us", "list us", "count us", "bfs / list", "bfs / count")
-    for family in FAMILIES:
-        for d in range(1, options.most + 1):
+    for family in options.family:
+        for d in range(options.least, options.most + 1):
             case = he_case(family.format(d=d))
             net, box = case.make()
             number = None

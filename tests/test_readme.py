@@ -22,7 +22,7 @@ def block(heading: str) -> list[str]:
 def test_python_session():
     failed, tried = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
 
-    assert (failed, tried) == (0, 11)
+    assert (failed, tried) == (0, 13)
 
 
 def test_main_command_draws_the_picture(tmp_path, monkeypatch, capsys):

@@ -24,7 +24,7 @@ def count(net, spec=None, **options):
 
 
 def regions(net, spec=None, **options):
-    return pr.enumerate_regions(net, None if spec is None else pr.Box(*spec), progress=False, **options)
+    return pr.enumerate_regions(net, None if spec is None else pr.Box(*spec), "bfs", progress=False, **options)
 
 
 def patterns(cx):

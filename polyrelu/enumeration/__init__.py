@@ -28,7 +28,8 @@ class RegionCount(int):
     Attributes
     ----------
     by_layer : tuple of int or None
-        Regions of the network cut off after each hidden layer; the last entry is the count. None from ``"bfs"``.
+        Regions of the network cut off after each hidden layer; the last entry is the count. None if the search stopped
+        early, and from ``"bfs"``.
     complete : bool
         True if no region is missing.
     exact : bool
@@ -174,7 +175,7 @@ def count_regions(
     net, domain, method, progress, workers, executor, checkpoint
         As for :func:`enumerate_regions`.
     limit : int, optional
-        Stop once this many regions are found; ``complete`` is then False, and more may have been counted.
+        Stop once this many regions are found; if there are more, the result is the limit and ``complete`` is False.
 
     Returns
     -------
@@ -218,8 +219,10 @@ def count_regions(
         )  # fmt: skip
         began = time.perf_counter()
         totals = search.run()
-        count = RegionCount(search.regions)
-        count.by_layer, count.complete = totals.by_layer, totals.complete
+        found = search.regions
+        count = RegionCount(found if limit is None else min(found, limit))
+        count.complete = totals.complete and count == found
+        count.by_layer = totals.by_layer if count.complete else None
         count.seconds = time.perf_counter() - began
         count.signs, count.exact_signs = totals.signs, totals.exact_signs
     count.exact, count.method = True, engine
@@ -250,13 +253,14 @@ def _choose(
     net: ReluNetwork, domain: HPolytope, method: str, local: bool, executor: Any, checkpoint: Any
 ) -> str:
     """Return the engine; refuse options that it does not have."""
+    bounded = bool(np.isfinite(domain.outer_floats()).all())
     if method == "subdivision":
         if local:
             raise InputError("start and limit belong to the breadth-first search; drop them, or method=\"bfs\"")
-        if not domain.is_bounded():
-            raise DomainError("subdivision needs a bounded domain; give a Box, or method=\"bfs\"")
+        if not bounded:
+            raise DomainError("subdivision needs a bounded domain (within 1.8e308); give a Box, or method=\"bfs\"")
         return method
-    few = domain.d <= AUTO_DIMENSION and not local and domain.is_bounded()
+    few = domain.d <= AUTO_DIMENSION and not local and bounded
     if method == "auto" and few:
         return "subdivision"
     for name, value in (("executor", executor), ("checkpoint", checkpoint)):

@@ -394,7 +394,8 @@ def _determinant(A: Ints, n: int, prime: int, zero_test: bool) -> int:
                     A[r, k] = (lead * A[r, k] + (prime - below) * A[c, k]) % prime
     if zero_test:
         return result
-    return result * _power(factor, prime - 2, prime) % prime
+    result = result * _power(factor, prime - 2, prime) % prime
+    return result
 
 
 @njit
@@ -1006,7 +1007,8 @@ def _workspace(p: Any, bits: Bits) -> Any:
         np.zeros((d + 2, d + 1), dtype=np.int64),
         np.zeros(TALLIES + layers, dtype=np.int64),
     )
-    w.bits[0] = bits
+    for i in range(neurons):
+        w.bits[0, i], w.bits[3, i] = bits[i] & 1, bits[i] >> 1
     w.known[HOME, neurons:] = layers
     for layer in range(layers):
         w.known[HOME, p.layer_neuron[layer] : p.layer_neuron[layer + 1]] = layer
@@ -1075,7 +1077,7 @@ def subdivide(
     -------
     code : DONE, LEFT (the budget is spent), CROWDED (more words are needed: start again), STUCK (no basis found)
     tally, bits, starts, ints, floats, masks
-        The counts, and the stack that is left.
+        The counts, and the stack that is left; a bit is 2 where the form is identically zero.
     packed, facet_count, group_size, facet_rows, zero_count, zero_rows
         The regions in the order in which they were found, with the rows that vanish on each facet and on the whole
         region.
@@ -1351,7 +1353,7 @@ def subdivide(
                 size_down += 1
         nv = size_down
     return (
-        code, tally, bits[0].copy(), starts[:frames].copy(), ints[: end[0]].copy(), floats[: end[1]].copy(),
+        code, tally, bits[0] + 2 * bits[3], starts[:frames].copy(), ints[: end[0]].copy(), floats[: end[1]].copy(),
         masks[: end[2]].copy(), all_packed[:regions].copy(), all_counts[:regions].copy(), all_sizes[:facets].copy(),
         all_rows[:rows].copy(), zero_counts[:regions].copy(), zero_rows[:zeros].copy(),
     )  # fmt: skip

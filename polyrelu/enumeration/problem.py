@@ -28,7 +28,8 @@ LIMB = 30
 class Stack(NamedTuple):
     """Cells that wait to be cut, as :func:`polyrelu.enumeration.cutting.subdivide` reads and returns them.
 
-    ``bits`` is the pattern of the path to the last frame; every frame overwrites what follows its own place on it.
+    ``bits`` is the pattern of the path to the last frame (plus 2 where a form is identically zero); every frame
+    overwrites what follows its own place on it.
     """
 
     bits: npt.NDArray[np.uint8]

@@ -53,7 +53,9 @@ class Progress:
         return (self._bar is not None or self._call is not None) and time.perf_counter() >= self._next
 
     def update(self, regions: int, fraction: float | None = None, waiting: int | None = None) -> None:
-        """Report the regions found and the finished share of the domain, or the number of regions known to wait."""
+        """Report, if it is due: regions found, and the finished share of the domain or the number of regions that wait."""
+        if not self.due:
+            return
         if self._bar is not None:
             parts = [f"{fraction:.1%} of the volume"] if fraction is not None else []
             parts += [f"{waiting} waiting"] if waiting is not None else []

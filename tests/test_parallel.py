@@ -389,10 +389,16 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize("wanted", [True, False])
 def test_a_line_of_progress_on_a_terminal(net, wanted, small_tasks, monkeypatch):
-    terminal = Terminal()
+    class Slow(Wrapper):
+        def submit(self, function, /, *arguments, **options):
+            time.sleep(0.03)  # tqdm draws at most ten times a second
+            return super().submit(function, *arguments, **options)
+
+    terminal, executor = Terminal(), Slow()
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setattr(Progress, "INTERVAL", 0.0)
-    count_all(net, progress=wanted)
+    count_all(net, progress=wanted, executor=executor)
+    executor.shutdown()
     shown = terminal.getvalue()
 
     assert ("regions in" in shown and "% of the volume; Ctrl-C stops" in shown) == wanted == bool(shown)

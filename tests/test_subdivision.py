@@ -83,15 +83,16 @@ def assert_agrees(net, spec):
 def test_known_networks_are_counted_and_equal_breadth_first_search(make, spec, count):
     """In slices as well: a neuron that is zero on a whole region must be known to the task that goes on inside it."""
     net = make()
-    interior = count < 50  # they follow from the rest
-    truth = arrays(enumerate_all(net, spec, "bfs"), interior)
     n = count_all(net, spec, workers=1)
 
     assert n == count == (n.by_layer[-1] if net.widths else 1)
     assert n.complete and n.exact and n.method == "subdivision"
-    assert arrays(enumerate_all(net, spec, workers=1), interior) == truth
     assert in_slices(count_all, net, spec, workers=1) == count
-    assert arrays(in_slices(enumerate_all, net, spec, workers=1), interior) == truth
+    if count <= 120:  # the other engine takes its time
+        interior = count <= 20  # they follow from the rest
+        truth = arrays(enumerate_all(net, spec, "bfs"), interior)
+        assert arrays(enumerate_all(net, spec, workers=1), interior) == truth
+        assert arrays(in_slices(enumerate_all, net, spec, workers=1), interior) == truth
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -156,7 +157,7 @@ def test_random_networks_in_slices_equal_breadth_first_search(d, count):
 
 
 @given(networks_in_polytopes())
-@settings(max_examples=250)
+@settings(max_examples=200)
 def test_random_networks_on_polytopes_equal_breadth_first_search(case):
     """Flat and empty domains are refused in the same words."""
     net, walls = case
@@ -179,7 +180,7 @@ def test_random_networks_agree_with_the_oracle(d, count):
 
 
 @given(strategies.networks_in_boxes(max_neurons=8))
-@settings(max_examples=250)
+@settings(max_examples=120)
 def test_random_networks_are_counted_layer_by_layer(case):
     """The entries of by_layer are the counts of the networks that end after each layer."""
     net, spec = case
@@ -290,7 +291,7 @@ def test_neurons_that_are_zero_on_a_region_may_become_active_across_a_facet(laye
 
 
 @given(strategies.networks_in_boxes(max_neurons=8))
-@settings(max_examples=150)
+@settings(max_examples=100)
 def test_facets_are_crossed_as_the_network_crosses_them(case):
     """cutting.cross_facets, from residues, against ReluNetwork.cross, from FLINT, at every facet of every region."""
     net, spec = case

@@ -1,8 +1,8 @@
 """Numba kernels that cut cells: the inside of :mod:`polyrelu.enumeration.subdivision`.
 
 Legend: a *cell* is a polytope given by its vertices; vertex ``v`` has float coordinates ``V[v, :d]``, a radius
-``V[v, d]`` (the true vertex is within it, in every coordinate) and incidence bits ``Z[v]``: bit s is set iff the constraint in slot
-s vanishes there, exactly. ``ids[s]`` is the constraint: a neuron, or N + wall. Column j of ``G`` holds the affine form
+``V[v, d]`` (the true vertex is within it, in every coordinate) and incidence bits ``Z[v]``: bit s is set iff the
+constraint in slot s vanishes there, exactly. ``ids[s]`` is the constraint: a neuron, or N + wall. Column j of ``G`` holds the affine form
 of row j on the current pattern (d coefficients and the constant). With its bounds K and L, the exact value of row j at
 any point of the domain is within ``K + L r`` of the float value at any point closer to it than r. ``u = 2**-53``.
 
@@ -46,6 +46,8 @@ Bits = npt.NDArray[np.uint8]
 Signs = npt.NDArray[np.int8]
 
 UP = 1.0 + 2.0**-40
+# The least positive float; values outside LOW .. HIGH are left to integers: the bounds say nothing about them.
+LEAST, LOW, HIGH = 2.0**-1074, 2.0**-900, 2.0**1000
 # Radii, as shares of the domain's size, beyond which vertices are solved afresh. They steer and decide nothing.
 STALE = 2.0**-24
 POOR = 2.0**-12
@@ -153,8 +155,11 @@ def _add_sources(
                 G[c, i] += (columns[at0 + i] * g0 + columns[at1 + i] * g1) + (
                     columns[at2 + i] * g2 + columns[at3 + i] * g3
                 )
-        e0, e1 = G[d + ERR, k0] + kappa * G[d + SIZE, k0], G[d + ERR, k1] + kappa * G[d + SIZE, k1]
-        e2, e3 = G[d + ERR, k2] + kappa * G[d + SIZE, k2], G[d + ERR, k3] + kappa * G[d + SIZE, k3]
+        # LEAST, because kappa * SIZE may vanish before a huge weight multiplies it
+        e0 = G[d + ERR, k0] + kappa * G[d + SIZE, k0] + LEAST
+        e1 = G[d + ERR, k1] + kappa * G[d + SIZE, k1] + LEAST
+        e2 = G[d + ERR, k2] + kappa * G[d + SIZE, k2] + LEAST
+        e3 = G[d + ERR, k3] + kappa * G[d + SIZE, k3] + LEAST
         for i in range(first, first + n):
             G[d + 1, i] += (abs(columns[at0 + i]) * e0 + abs(columns[at1 + i]) * e1) + (
                 abs(columns[at2 + i]) * e2 + abs(columns[at3 + i]) * e3
@@ -168,7 +173,7 @@ def _add_sources(
             g = turn * G[c, k]
             for i in range(first, first + n):
                 G[c, i] += columns[at + i] * g
-        error = G[d + ERR, k] + kappa * G[d + SIZE, k]
+        error = G[d + ERR, k] + kappa * G[d + SIZE, k] + LEAST
         for i in range(first, first + n):
             G[d + 1, i] += abs(columns[at + i]) * error
 
@@ -193,7 +198,9 @@ def _sum_layer(
         terms += 1 if block[q, 1] < 0 else block[q, 2]
     alone = begin == stop or (stop - begin == 1 and block[begin, 1] < 0)
     # one stored number per entry: nothing is summed, only storing may have rounded
-    kappa = (2.0 * U * inexact[layer]) if alone else (2 * terms + 8) * U * UP
+    # sums of more than 2**12 terms need more than UP
+    up = UP + (2 * terms + 8) * 2.0 * U
+    kappa = (2.0 * U * inexact[layer]) if alone else (2 * terms + 8) * U * up
     changed = 0
     chosen = np.empty(first, dtype=np.int64)
     whole = state[USABLE, layer] == 0
@@ -215,7 +222,7 @@ def _sum_layer(
         if source < 0:
             if whole:
                 for c in range(d):
-                    reach = kappa * max(abs(box[0, c]), abs(box[1, c]))
+                    reach = kappa * max(abs(box[0, c]), abs(box[1, c])) + (LEAST if kappa > 0.0 else 0.0)
                     at = offset + c * n - first
                     for i in range(first, last):
                         G[c, i] += columns[at + i]
@@ -238,7 +245,12 @@ def _sum_layer(
         state[USABLE, layer + 1] = 0
     state[VERSION, layer] += 1
     tally[PRODUCTS] += n * (terms if whole else changed)
-    tiny = 0.0 if alone and inexact[layer] == 0.0 else (terms + 2) * 2.0 * TINY
+    tiny = 0.0
+    if not alone or inexact[layer] > 0.0:
+        # a product or a coefficient may underflow, and a coefficient counts as often as its input is long
+        tiny = (terms + 2) * 2.0 * TINY
+        for c in range(d):
+            tiny += (terms + 2) * 2.0 * (LEAST * max(abs(box[0, c]), abs(box[1, c])))
     if inexact[layer] > 0.0:
         # a weight that rounds to zero may stand for 2**-1075
         for c in range(d):
@@ -253,7 +265,7 @@ def _sum_layer(
             G[d + SIZE, i] += abs(G[c, i]) * reach
     for i in range(first, last):
         G[d + SIZE, i] *= UP
-        G[d + ERR, i] = G[d + 1, i] * UP + tiny
+        G[d + ERR, i] = G[d + 1, i] * up + tiny
 
 
 @njit
@@ -265,7 +277,9 @@ def _list_row(G: Floats, F: Floats, d: int, i: int) -> None:
     for c in range(d):
         length += abs(G[c, i])
     F[i, d + 1] = (G[d + ERR, i] + (d + 3) * U * UP * G[d + SIZE, i]) * UP + (2 * d + 4) * TINY
-    F[i, d + 2] = length * UP
+    if not (LOW < G[d + SIZE, i] < HIGH or G[d + SIZE, i] == 0.0):
+        F[i, d + 1] = np.inf
+    F[i, d + 2] = length * UP + LEAST if length != 0.0 else 0.0
     F[i, d + 3] = G[d + ERR, i]
 
 
@@ -392,10 +406,9 @@ def _determinant(A: Ints, n: int, prime: int, zero_test: bool) -> int:
                 factor = factor * lead % prime
                 for k in range(c + 1, n):
                     A[r, k] = (lead * A[r, k] + (prime - below) * A[c, k]) % prime
-    if zero_test:
-        return result
-    result = result * _power(factor, prime - 2, prime) % prime
-    return result
+    if not zero_test:
+        result = result * _power(factor, prime - 2, prime) % prime
+    return int(result)
 
 
 @njit
@@ -687,11 +700,10 @@ def _bounding_box(box: Floats, V: Floats, nv: int, around: Floats) -> None:
     for c in range(d):
         lo, hi = np.inf, -np.inf
         for v in range(nv):
-            lo = min(lo, V[v, c] - V[v, d])
-            hi = max(hi, V[v, c] + V[v, d])
-        # a vertex of unknown radius is in the domain all the same (written so that NaN gives the domain's side)
-        lo = lo if lo > box[0, c] else box[0, c]
-        hi = hi if hi < box[1, c] else box[1, c]
+            low, high = V[v, c] - V[v, d], V[v, c] + V[v, d]
+            # a vertex of unknown radius is in the domain all the same; so is NaN, which min() and max() would swallow
+            lo = min(lo, low if low > box[0, c] else box[0, c])
+            hi = max(hi, high if high < box[1, c] else box[1, c])
         x = 0.5 * (lo + hi)
         around[0, c] = x
         around[1, c] = max(hi - x, x - lo) * UP + 4.0 * U * max(abs(lo), abs(hi)) + TINY
@@ -770,9 +782,10 @@ def _decide_layer(
     for i in range(first, last):
         value = G[d + VALUE, i]
         bound = (G[d + SPREAD, i] + G[d + ERR, i] + kappa * G[d + SIZE, i]) * UP + (2 * d + 4) * TINY
-        if value > bound:
+        known = LOW < G[d + SIZE, i] < HIGH
+        if known and value > bound:
             bits[0, i] = 1
-        elif value < -bound:
+        elif known and value < -bound:
             bits[0, i] = 0
         else:
             listed[count] = i
@@ -1123,14 +1136,15 @@ def subdivide(
     regions = facets = rows = zeros = 0
     nv = count = layer = 0
     code = DONE
-    busy = False
+    busy = worked = False
     while True:
         if not busy:
             if frames == 0:
                 break
-            if tally[SIGNS] + tally[PRODUCTS] // 4 + 100 * tally[EXACT] > budget:
+            if worked and tally[SIGNS] + tally[PRODUCTS] // 4 + 100 * tally[EXACT] > budget:
                 code = LEFT
                 break
+            worked = True
             frames -= 1
             a, b, m = starts[frames]
             end[0], end[1], end[2] = a, b, m

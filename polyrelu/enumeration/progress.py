@@ -53,7 +53,7 @@ class Progress:
         return (self._bar is not None or self._call is not None) and time.perf_counter() >= self._next
 
     def update(self, regions: int, fraction: float | None = None, waiting: int | None = None) -> None:
-        """Report, if it is due: regions found, and the finished share of the domain or the number of regions that wait."""
+        """Report, if it is due: regions found, and the finished share of the domain or the number that wait."""
         if not self.due:
             return
         if self._bar is not None:

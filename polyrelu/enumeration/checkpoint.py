@@ -53,6 +53,8 @@ class Checkpoint:
                 self.directory.mkdir(parents=True, exist_ok=True)
                 with atomic_write(self.directory / "state.npz", keep=False):
                     pass
+                for half in self.directory.glob(".*.npz.*.tmp"):  # what a killed run was writing
+                    half.unlink(missing_ok=True)
             except OSError as error:
                 raise ModelError(f"this cannot be a checkpoint directory: {error.strerror}; choose another") from None
 
@@ -74,7 +76,7 @@ class Checkpoint:
             if not file.exists():
                 return None
             try:
-                with np.load(file, allow_pickle=False) as archive:
+                with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
                     content = {key: archive[key] for key in archive.files}
                 meta = json.loads(content["meta"].tobytes())
                 for key, what in (("format", "format"), ("version", "version of the format"), ("network", "network"),
@@ -117,7 +119,7 @@ class Checkpoint:
         with located(self.directory):
             for k in range(self.written):
                 try:
-                    with np.load(self._segment(k), allow_pickle=False) as archive:
+                    with self._segment(k).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
                         out.append(tuple(archive[name] for name in NAMES))
                 except Exception as error:
                     raise ModelError(f"{self._segment(k).name} cannot be read ({one_line(error)})") from None

@@ -2,9 +2,10 @@
 
 Legend: a *cell* is a polytope given by its vertices; vertex ``v`` has float coordinates ``V[v, :d]``, a radius
 ``V[v, d]`` (the true vertex is within it, in every coordinate) and incidence bits ``Z[v]``: bit s is set iff the
-constraint in slot s vanishes there, exactly. ``ids[s]`` is the constraint: a neuron, or N + wall. Column j of ``G`` holds the affine form
-of row j on the current pattern (d coefficients and the constant). With its bounds K and L, the exact value of row j at
-any point of the domain is within ``K + L r`` of the float value at any point closer to it than r. ``u = 2**-53``.
+constraint in slot s vanishes there, exactly. ``ids[s]`` is the constraint: a neuron, or N + wall. Column j of ``G``
+holds the affine form of row j on the current pattern (d coefficients and the constant). With its bounds K and L, the
+exact value of row j at any point of the domain is within ``K + L r`` of the float value at any point closer to it than
+r. ``u = 2**-53``.
 
 A sign is taken from floats only beyond that bound. Otherwise the vertex is solved afresh from d of its rows, and if
 that does not help either, the sign of a determinant of integer rows decides: computed modulo so many primes of 30

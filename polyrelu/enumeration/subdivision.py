@@ -200,7 +200,7 @@ class Search:
     def _submit(self, running: dict[Future[Outcome], _Task]) -> None:
         budget = FIRST_BUDGET if not self.speed else max(FIRST_BUDGET, int(self.speed * self.seconds))
         slots = self.workers if self._threads else 2 * self.workers
-        while self.pending and len(running) < slots:
+        while self.pending and len(running) < slots and not self.interrupted:
             idle = slots - len(running) - len(self.pending)
             task = self.pending.pop()
             if idle > 0 and len(task.stack.starts) > 1:
@@ -212,6 +212,9 @@ class Search:
             except BrokenProcessPool:
                 self.pending.append(task)
                 self._replace_pool()
+                continue
+            except Exception:
+                self._try_again(task)
                 continue
             running[future] = task
 
@@ -229,11 +232,13 @@ class Search:
             self.pending.append(task)
             self._replace_pool()
             return
-        except Exception:
-            task.tries += 1
-            if task.tries >= TRIES:
-                raise
+        except KeyboardInterrupt:
+            # Ctrl-C reached the worker as well, as it does all processes of a terminal
             self.pending.append(task)
+            self.interrupted = True
+            return
+        except Exception:
+            self._try_again(task)
             return
         self.totals.tally += outcome.tally
         if self.listing and len(outcome.regions[0]):
@@ -243,6 +248,13 @@ class Search:
             self.speed = effort / outcome.seconds
         if outcome.rest is not None:
             self.pending.append(_Task(outcome.rest))
+
+    def _try_again(self, task: _Task) -> None:
+        """Put a task back whose executor failed it, for a reason of its own; a task that fails always is an error."""
+        task.tries += 1
+        if task.tries >= TRIES:
+            raise
+        self.pending.append(task)
 
     def _replace_pool(self) -> None:
         """Go on with a fresh pool of the same kind: a process pool that lost a worker takes no more work."""

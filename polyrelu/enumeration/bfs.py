@@ -192,7 +192,7 @@ def search(
                 if key is not None and key not in known:
                     known.add(key)
                     queue.append(key)
-            bar.update(done, waiting=len(queue) - done)
+            bar.update(done, None, len(queue) - done)
             if time.perf_counter() - began < PATIENCE:
                 batch_size = min(2 * batch_size, BATCH)
     except KeyboardInterrupt:

@@ -47,10 +47,13 @@ def acasxu(model: str) -> pr.ReluNetwork:
     return pr.load(ACASXU / f"ACASXU_run2a_{model}_batch_2000.onnx")
 
 
-def acasxu_slice(model: str, free: Sequence[int], half: Fraction = Fraction(1, 2)) -> tuple[pr.ReluNetwork, pr.Box]:
-    """Return a slice: the free inputs in [-half, half], the others 0."""
+def acasxu_slice(
+    model: str, free: Sequence[int], half: Fraction = Fraction(1, 2), at: Sequence[Fraction | int] = (0,) * 5
+) -> tuple[pr.ReluNetwork, pr.Box]:
+    """Return a slice: the free inputs in [-half, half], the others as in ``at``."""
     rows = [[int(i == k) for i in range(5)] for k in free]
-    return acasxu(model).restrict([0] * 5, rows), cube(len(free), half)
+    origin = [0 if k in free else value for k, value in enumerate(at)]
+    return acasxu(model).restrict(origin, rows), cube(len(free), half)
 
 
 def property_box(path: Path) -> pr.Box:

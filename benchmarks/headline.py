@@ -1,6 +1,6 @@
 """Count a slice of an ACAS Xu network exactly, with a checkpoint: for runs of hours that may be killed and begun again.
 
-python benchmarks/headline.py --free 0 1 2 3 --half 1/2 --checkpoint DIR prints a line every half minute and, at the
+python benchmarks/headline.py --at 0 0 0 0 1/2 --free 0 1 2 3 --half 2 --checkpoint DIR prints a line every half minute and, at the
 end, one JSON object: the count, the counts after each layer, seconds and memory over all runs. Seconds are wall-clock
 time, also of work that a kill has lost; they are kept in run.json beside the state of the search.
 """
@@ -59,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="1_1", help="1_1, 1_7 or 2_3 (default 1_1)")
     parser.add_argument("--free", type=int, nargs="+", default=[0, 1, 2, 3], help="free inputs (default 0 1 2 3)")
+    parser.add_argument("--at", type=Fraction, nargs=5, default=[Fraction(0)] * 5, help="the other inputs (default 0)")
     parser.add_argument("--half", type=Fraction, default=Fraction(1, 2), help="they range over [-HALF, HALF]")
     parser.add_argument("--checkpoint", type=Path, required=True, help="directory; run again with it to go on")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="threads (default: all processors)")
@@ -66,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not ACASXU.is_dir():
         parser.error(f"{ACASXU} does not exist; the networks are not part of this repository")
-    net, box = acasxu_slice(options.model, options.free, options.half)
+    net, box = acasxu_slice(options.model, options.free, options.half, options.at)
     options.checkpoint.mkdir(parents=True, exist_ok=True)
     record = Record(options.checkpoint)
     last = {"line": 0.0, "save": 0.0, "regions": None}
@@ -95,6 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report = {
         "network": f"ACAS Xu {options.model}",
         "free": options.free,
+        "at": [str(value) for value in options.at],
         "half": str(options.half),
         "activation_regions": int(count),
         "by_layer": count.by_layer,

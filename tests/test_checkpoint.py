@@ -341,7 +341,7 @@ LEAK = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarni
 
 
 @LEAK
-@pytest.mark.parametrize("damage", ["empty", "half", "text", "flipped", "no meta", "no stacks", "directory"])
+@pytest.mark.parametrize("damage", ["empty", "half", "text", "flipped", "no meta", "no stacks", "shorter", "directory"])
 def test_damaged_states_are_refused(half_done, damage):
     """In one line that names the directory, and says how to start anew."""
     file = half_done / "state.npz"
@@ -353,6 +353,8 @@ def test_damaged_states_are_refused(half_done, damage):
         np.savez(file, **{key: content[key] for key in content if key != "meta"})
     elif damage == "no stacks":
         np.savez(file, **{key: content[key] for key in content if key != "starts"})
+    elif damage == "shorter":
+        np.savez(file, **{**content, "floats": content["floats"][:-1]})
     else:
         middle = len(data) // 2
         file.write_bytes(

@@ -132,7 +132,7 @@ def compare(net, spec):
     return truth
 
 
-@pytest.mark.parametrize(("d", "count"), [(1, 250), (2, 400), (3, 350), (4, 150)])
+@pytest.mark.parametrize(("d", "count"), [(1, 250), (2, 400), (3, 300), (4, 100)])
 def test_random_networks_equal_breadth_first_search(d, count):
     @settings(max_examples=count, suppress_health_check=[HealthCheck.too_slow])
     @given(strategies.networks_in_boxes(d, max_neurons=8))
@@ -662,10 +662,10 @@ def test_primes_are_the_largest_below():
         return found
 
     for top in (1 << 20, (1 << 20) + 7, 1048583, 1048584):
-        assert primes_below(top, 700).tolist() == naive(top, 700)
-    assert primes_below(1 << 30, 30).tolist() == naive(1 << 30, 30)
+        assert primes_below(top, 700) == naive(top, 700)
+    assert primes_below(1 << 30, 30) == naive(1 << 30, 30)
     many = primes_below(1 << 30, 3000)
-    assert len(set(many.tolist())) == 3000 and (np.diff(many) < 0).all() and many[-1] > 1 << 29
+    assert len(set(many)) == 3000 and many == sorted(many, reverse=True) and many[-1] > 1 << 29
 
 
 def determinant(rows):
@@ -690,7 +690,7 @@ def test_determinants_modulo_primes(n):
     """Random matrices, singular ones, and some with zeros where the elimination looks for its pivot."""
     rng = random.Random(n)
     for turn in range(60):
-        prime = int(rng.choice(primes_below(1 << 30, 20).tolist()))
+        prime = rng.choice(primes_below(1 << 30, 20))
         size = rng.choice([1, 5, 2**29])
         rows = [[rng.randint(-size, size) for _ in range(n)] for _ in range(n)]
         if turn % 3 == 1 and n > 1:
@@ -707,7 +707,7 @@ def test_determinants_modulo_primes(n):
 
 def test_determinants_that_a_prime_divides():
     """Zero modulo one prime, and no zero."""
-    p, q = primes_below(1 << 30, 2).tolist()
+    p, q = primes_below(1 << 30, 2)
     A = np.array([[p, 0], [0, 1]], dtype=np.int64)
 
     assert cutting._determinant(A % p, 2, p, True) == 0 == cutting._determinant(A % p, 2, p, False)
@@ -717,22 +717,22 @@ def test_determinants_that_a_prime_divides():
 @pytest.mark.parametrize("count", [1, 2, 3, 8, 40])
 def test_signs_of_residues(count):
     primes = primes_below(1 << 30, count)
-    product = math.prod(primes.tolist())
+    product = math.prod(primes)
     rng = random.Random(count)
     largest = (product - 1) // 4
     numbers = [0, 1, -1, 2, -2, largest, -largest, largest - 1, 1 - largest]
     numbers += [rng.randint(-largest, largest) >> rng.randrange(product.bit_length()) for _ in range(300)]
-    numbers += [s * p * k for p in primes.tolist() for s in (1, -1) for k in (1, 2) if p * k < largest]
+    numbers += [s * p * k for p in primes for s in (1, -1) for k in (1, 2) if p * k < largest]
     for number in numbers:
-        digits = np.array([number % p for p in primes.tolist()], dtype=np.int64)
-        assert cutting._residue_sign(digits, count, primes) == (number > 0) - (number < 0)
+        digits = np.array([number % p for p in primes], dtype=np.int64)
+        assert cutting._residue_sign(digits, count, np.array(primes)) == (number > 0) - (number < 0)
 
 
 @pytest.mark.parametrize("bits", [0.0, 0.5, 26.0, 26.5, 29.0, 1000.0, 12345.6])
 def test_enough_primes_for_a_bound(bits):
     count = cutting._primes_for(bits)
 
-    assert math.prod(primes_below(1 << 30, count).tolist()).bit_length() > bits + 2
+    assert math.prod(primes_below(1 << 30, count)).bit_length() > bits + 2
     assert 29 * (count - 1) < bits + 3
 
 

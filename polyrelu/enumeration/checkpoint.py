@@ -162,4 +162,6 @@ def _unpack_stacks(content: dict[str, npt.NDArray[Any]]) -> list[Stack]:
         )
         out.append(Stack(bits, words, starts.reshape(-1, 3), ints, floats, masks))
         at += lengths
+    if at.tolist() != [content[key].size for key in ("bits", "starts", "ints", "floats", "masks")]:
+        raise ValueError("its arrays do not fit together")
     return out

@@ -9,6 +9,7 @@ integer S_l, so that with the integers ``W'`` and ``b'`` every affine form is an
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -120,7 +121,7 @@ def build_problem(net: ReluNetwork, domain: HPolytope) -> tuple[Problem, Stack, 
         negative,
         size_bits,
         *_reading(net, limb_ptr),
-        primes_below(1 << LIMB, max(8, math.ceil((most + 4) / (LIMB - 1)))),
+        np.array(primes_below(1 << LIMB, max(8, math.ceil((most + 4) / (LIMB - 1))))),
     )
     return problem, _root(net, domain, rows), numbers
 
@@ -195,12 +196,13 @@ def _limbs(entries: Iterable[int]) -> tuple[Ints, Ints, npt.NDArray[np.uint8]]:
     return np.array(ptr, dtype=np.int64), np.array(limbs, dtype=np.int64), np.array(negative, dtype=np.uint8)
 
 
-def primes_below(top: int, count: int) -> Ints:
+@functools.cache
+def primes_below(top: int, count: int) -> list[int]:
     """Return the largest primes below ``top`` (at least 2**20), in descending order.
 
     Examples
     --------
-    >>> primes_below(1 << 30, 2).tolist()
+    >>> primes_below(1 << 30, 2)
     [1073741789, 1073741783]
     """
     root = math.isqrt(top) + 1
@@ -216,7 +218,7 @@ def primes_below(top: int, count: int) -> Ints:
             window[-low % prime :: prime] = False
         found += (low + np.flatnonzero(window)[::-1]).tolist()
         top = low
-    return np.array(found[:count], dtype=np.int64)
+    return found[:count]
 
 
 def _root(net: ReluNetwork, domain: HPolytope, rows: Sequence[IntRow]) -> Stack:

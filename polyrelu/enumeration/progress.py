@@ -52,9 +52,11 @@ class Progress:
         """Tell whether somebody wants to know now."""
         return (self._bar is not None or self._call is not None) and time.perf_counter() >= self._next
 
-    def update(self, regions: int, fraction: float | None = None, waiting: int | None = None) -> None:
-        """Report, if it is due: regions found, and the finished share of the domain or the number that wait."""
-        if not self.due:
+    def update(
+        self, regions: int, fraction: float | None = None, waiting: int | None = None, *, last: bool = False
+    ) -> None:
+        """Report, if it is due or the last time: regions found, the finished share of the domain, how many wait."""
+        if not self.due and not last:
             return
         if self._bar is not None:
             parts = [f"{fraction:.1%} of the volume"] if fraction is not None else []

@@ -12,6 +12,7 @@ set of regions, sorted by pattern. What is left after every task is a stack agai
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import signal
@@ -67,6 +68,7 @@ def run_task(problem: Problem, stack: Stack, budget: int, listing: bool, careful
     return Outcome(tally, rest, tuple(regions), time.perf_counter() - began)
 
 
+@functools.cache
 def load() -> None:
     """Compile the kernels, or load them from the cache, before anybody looks at the clock."""
     problem, root, _ = build_problem(ReluNetwork([[[1]], [[1]]], [[0], [0]]), Box([-1], [1]))
@@ -159,6 +161,7 @@ class Search:
                     if self.checkpoint is not None and self.checkpoint.due:
                         self._save(running)
                 self.totals.complete = not self.pending and not running
+                bar.update(self.regions, 1.0 if self.totals.complete else None, last=True)
                 if self.checkpoint is not None:
                     self._save(running)
         finally:

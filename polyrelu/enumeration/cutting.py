@@ -18,6 +18,12 @@ with every generation; an end with a radius beyond ``STALE`` is solved afresh fi
 too: with B the computed inverse of its d rows A, rho >= |I - B A| and t the residual with all errors, the radius is
 ``|B| t + rho / (1 - rho) max(|B| t)`` if rho < 1/4, and infinite if not.
 
+With a *goal* the last layer is never cut: its rows come in groups, and only cells on which every group has no row that
+is positive throughout are of interest. All others are dropped, as early as bounds can tell: where a cell enters a
+layer, each neuron that may take both signs on it, lo <= z <= hi, is replaced by the strip
+``lambda z <= relu(z) <= lambda z + mu`` with ``lambda = hi / (hi - lo)``, whose width counts as an error, and the sums
+of the layers behind, with these errors, bound the rows of the goal at the vertices.
+
 All bounds are order-independent, rounded up, and inflated by 2**-40 (``UP``) for the rounding of the bounds themselves;
 NaN fails every comparison that certifies. Everything stands in one file because numba's cache does not notice a change
 in another one.
@@ -27,6 +33,7 @@ References
 K. Fukuda and A. Prodon, Double description method revisited, 1996 (Proposition 7: adjacency).
 S. M. Rump, Verification methods: rigorous results using floating-point arithmetic, 2010 (section 10: linear systems).
 H. L. Garner, The residue number system, 1959.
+G. Singh, T. Gehr, M. Mirman, M. Pueschel and M. Vechev, Fast and effective robustness certification, 2018 (strips).
 """
 
 from __future__ import annotations
@@ -821,6 +828,98 @@ def _filter(F: Floats, around: Floats, bits: Bits, listed: Ints, count: int, tal
 
 
 @njit
+def _range(F: Floats, V: Floats, nv: int, j: int, ends: Floats) -> None:
+    """Write bounds of row j over the cell; NaN if there are none."""
+    d = V.shape[1] - 2
+    low, high = np.inf, -np.inf
+    for v in range(nv):
+        s = F[j, d]
+        for c in range(d):
+            s += F[j, c] * V[v, c]
+        e = F[j, d + 1] + F[j, d + 2] * V[v, d]
+        if not e < np.inf:
+            low, high = np.nan, np.nan
+            break
+        low, high = min(low, s - e), max(high, s + e)
+    ends[0], ends[1] = low - 4.0 * U * abs(low) - TINY, high + 4.0 * U * abs(high) + TINY
+
+
+@njit
+def _relax(R: Floats, d: int, box: Floats, j: int, low: float, high: float) -> None:
+    """Turn the form of row j, between low < 0 < high on the cell, into one of its ReLU, with an error."""
+    slope = high / (high - low)
+    strip = max(-slope * low, (1.0 - slope) * high) * UP + TINY
+    R[d + ERR, j] = (slope * R[d + ERR, j] + 0.5 * strip + 4.0 * U * (R[d + SIZE, j] + strip)) * UP + (d + 4) * TINY
+    size = 0.0
+    for c in range(d):
+        R[c, j] *= slope
+        reach = max(abs(box[0, c]), abs(box[1, c]))
+        R[d + ERR, j] += LEAST * reach
+        size += abs(R[c, j]) * reach
+    R[d, j] = slope * R[d, j] + 0.5 * strip
+    R[d + SIZE, j] = (size + abs(R[d, j])) * UP
+    R[d + ERR, j] *= UP
+
+
+@njit
+def _refuted(layer_neuron: Ints, groups: Ints, F: Floats, V: Floats, nv: int) -> bool:
+    """Tell whether every group of rows of the last layer has one that is positive on the whole cell."""
+    ends = np.empty(2)
+    base = layer_neuron[-2]
+    for g in range(groups.shape[0] - 1):
+        found = False
+        for j in range(base + groups[g], base + groups[g + 1]):
+            _range(F, V, nv, j, ends)
+            if ends[0] > 0.0:
+                found = True
+                break
+        if not found:
+            return False
+    return True
+
+
+@njit
+def _refuted_by_strips(
+    layer_neuron: Ints, layer_block: Ints, block: Ints, columns: Floats, bias: Floats, inexact: Floats, box: Floats,
+    G: Floats, F: Floats, bits: Bits, listed: Ints, count: int, V: Floats, nv: int, layer: int, groups: Ints,
+    R: Floats, relaxed: Floats, active: Bits, state: Ints, tally: Ints,
+) -> bool:
+    """Tell the same of a cell that enters a layer: ``listed`` are its neurons that may take both signs."""
+    d = box.shape[1]
+    layers = layer_neuron.shape[0] - 1
+    ends = np.empty(2)
+    first, last = layer_neuron[layer], layer_neuron[layer + 1]
+    for c in range(d + SIZE + 1):
+        R[c, :last] = G[c, :last]
+    active[0, :last] = bits[0, :last]
+    active[1, :last] = active[0, :last]
+    for q in range(count):
+        j = listed[q]
+        _range(F, V, nv, j, ends)
+        if not ends[1] < np.inf:
+            return False
+        active[0, j] = ends[1] > 0.0
+        if ends[0] < 0.0 and ends[1] > 0.0:
+            _relax(R, d, box, j, ends[0], ends[1])
+    for m in range(layer + 1, layers):
+        state[USABLE, m] = 0
+        _sum_layer(layer_neuron, layer_block, block, columns, bias, inexact, box, R, active, state, tally, m)
+        first, last = layer_neuron[m], layer_neuron[m + 1]
+        for j in range(first, last):
+            _list_row(R, relaxed, d, j)
+            if m == layers - 1:
+                continue
+            _range(relaxed, V, nv, j, ends)
+            if not ends[1] < np.inf:
+                return False
+            active[0, j] = ends[1] > 0.0
+            if ends[0] < 0.0 and ends[1] > 0.0:
+                _relax(R, d, box, j, ends[0], ends[1])
+    result: bool = _refuted(layer_neuron, groups, relaxed, V, nv)
+    return result
+
+
+@njit
 def _free_slot(Z: Words, nv: int, used: Words, d: int) -> int:
     """Return a free slot, after dropping constraints that hold no facet any more if needed; -1 if there is none."""
     for turn in range(2):
@@ -1076,7 +1175,7 @@ def _save_frame(
 @njit
 def subdivide(
     p: Any, start_bits: Bits, words: int, starts: Ints, ints: Ints, floats: Floats, masks: Words, budget: int,
-    listing: bool, careful: bool,
+    listing: bool, careful: bool, groups: Ints,
 ) -> Any:
     """Work off a stack of cells, depth first, until it is empty or the budget is spent.
 
@@ -1085,7 +1184,9 @@ def subdivide(
     holds the used slots and the incidence of every vertex; ``starts`` (frames, 3) says where each begins.
 
     With ``listing`` every region's packed pattern and facets are returned. Without ``careful`` a sign that floats
-    cannot prove is guessed: for measuring what exactness costs, and nothing else.
+    cannot prove is guessed: for measuring what exactness costs, and nothing else. With a goal, rows ``groups[g] ..
+    groups[g + 1] - 1`` of the last layer are a group; the regions are those of the layers before it that may be of
+    interest.
 
     Returns
     -------
@@ -1138,6 +1239,11 @@ def subdivide(
     nv = count = layer = 0
     code = DONE
     busy = worked = False
+    goal = groups.shape[0] > 1
+    cut_layers = layers - 1 if goal else layers
+    R, relaxed = np.empty((d + ROWS, G.shape[1] if goal else 0)), np.empty((G.shape[1] if goal else 0, d + 5))
+    active, strips = np.zeros((4, neurons if goal else 0), dtype=np.uint8), np.zeros_like(state)
+    tried, dropped = np.zeros(layers, dtype=np.int64), np.zeros(layers, dtype=np.int64)
     while True:
         if not busy:
             if frames == 0:
@@ -1172,7 +1278,17 @@ def subdivide(
                 for k in range(words):
                     Z[v, k] = masks[m + (v + 1) * words + k]
             busy = True
-        if layer == layers:
+        if layer == cut_layers:
+            if goal:
+                _sum_layer(
+                    layer_neuron, layer_block, block, columns, bias, inexact, box, G, bits, state, tally, layer
+                )  # fmt: skip
+                for i in range(layer_neuron[layer], neurons):
+                    _list_row(G, F, d, i)
+                if _refuted(layer_neuron, groups, F, V, nv):
+                    busy = False
+                    continue
+                tally[TALLIES + layer] += 1
             if listing:
                 if regions == all_packed.shape[0]:
                     all_packed, all_counts = _longer(all_packed, 0), _longer(all_counts, 0)
@@ -1213,6 +1329,16 @@ def subdivide(
                 )  # fmt: skip
             first, last = layer_neuron[layer], layer_neuron[layer + 1]
             count = _decide_layer(G, F, around, first, last, bits, listed, tally)
+            # where strips hardly ever help they are tried on one cell in sixteen
+            if goal and (50 * dropped[layer] >= tried[layer] - 64 or tally[SIGNS] % 16 == 0):
+                tried[layer] += 1
+                if _refuted_by_strips(
+                    layer_neuron, layer_block, block, columns, bias, inexact, box, G, F, bits, listed, count, V, nv,
+                    layer, groups, R, relaxed, active, strips, tally,
+                ):  # fmt: skip
+                    dropped[layer] += 1
+                    busy = False
+                    continue
         else:
             count = _filter(F, around, bits, listed, count, tally)
         left, chosen, closest = 0, -1, np.inf
@@ -1273,7 +1399,7 @@ def subdivide(
         listed[chosen] = listed[left - 1]
         count = left - 1
         tally[CUTS] += 1
-        counting = layer == layers - 1 and not listing
+        counting = layer == layers - 1 and not listing and not goal
         if counting and count == 0:
             # the last cut of the last layer: both parts are regions
             tally[TALLIES + layer] += 2
@@ -1368,7 +1494,7 @@ def subdivide(
                 size_down += 1
         nv = size_down
     return (
-        code, tally, bits[0] + 2 * bits[3], starts[:frames].copy(), ints[: end[0]].copy(), floats[: end[1]].copy(),
+        code, tally, bits[0] | (bits[3] << np.uint8(1)), starts[:frames].copy(), ints[: end[0]].copy(), floats[: end[1]].copy(),
         masks[: end[2]].copy(), all_packed[:regions].copy(), all_counts[:regions].copy(), all_sizes[:facets].copy(),
         all_rows[:rows].copy(), zero_counts[:regions].copy(), zero_rows[:zeros].copy(),
     )  # fmt: skip

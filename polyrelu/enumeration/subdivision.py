@@ -18,7 +18,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -51,13 +51,21 @@ class Outcome(NamedTuple):
     seconds: float
 
 
-def run_task(problem: Problem, stack: Stack, budget: int, listing: bool, careful: bool = True) -> Outcome:
+def run_task(
+    problem: Problem,
+    stack: Stack,
+    budget: int,
+    listing: bool,
+    careful: bool = True,
+    goal: Sequence[int] = (),
+) -> Outcome:
     """Work off a stack until it is empty or the budget is spent: in a thread, a process, on a cluster."""
     began = time.perf_counter()
+    groups = np.array(goal, dtype=np.int64)
     while True:
         code, tally, bits, starts, ints, floats, masks, *regions = subdivide(
             problem, stack.bits, stack.words, stack.starts, stack.ints, stack.floats, stack.masks, budget, listing,
-            careful,
+            careful, groups,
         )  # fmt: skip
         if code == STUCK:
             raise CertificationError("a vertex of a cell lies on no d independent rows")
@@ -107,7 +115,13 @@ class Totals:
 
 
 class Search:
-    """One run of the subdivision: hands out tasks, collects what they find, keeps the checkpoint."""
+    """One run of the subdivision: hands out tasks, collects what they find, keeps the checkpoint.
+
+    With a ``goal`` the last layer of the network is not cut: its rows ``goal[g] .. goal[g + 1] - 1`` are group g, and
+    cells on which every group has a row that is positive throughout are dropped as early as bounds prove it. The
+    packed patterns of the others are handed to ``examine``, which ends the search by returning True. ``seconds`` bounds
+    the time of a search.
+    """
 
     def __init__(
         self,
@@ -120,8 +134,13 @@ class Search:
         limit: int | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         progress: Wanted = True,
+        goal: Sequence[int] = (),
+        examine: Callable[[npt.NDArray[np.uint8]], bool] | None = None,
+        seconds: float | None = None,
     ):
         self.net, self.listing, self.limit = net, listing, limit
+        self.goal, self.examine = tuple(goal), examine
+        self.deadline = None if seconds is None else time.perf_counter() + seconds
         self.problem, root, self.walls = build_problem(net, domain)
         self.totals = Totals(np.zeros(TALLIES + len(self.problem.inexact), dtype=np.int64))
         self.pending = [_Task(root)]
@@ -132,7 +151,7 @@ class Search:
         self.speed = 0.0
         self.progress = progress
         self.owned: list[Executor] = []
-        self.interrupted = False
+        self.interrupted = self.ended = False
         self.volume: float | None = None
         self.checkpoint = None
         if checkpoint is not None:
@@ -198,7 +217,9 @@ class Search:
         return int(self.totals.tally[-1]) if layers else int(not self.pending)
 
     def _enough(self) -> bool:
-        return self.limit is not None and self.regions >= self.limit
+        if self.deadline is not None and time.perf_counter() >= self.deadline:
+            return True
+        return self.ended or (self.limit is not None and self.regions >= self.limit)
 
     def _submit(self, running: dict[Future[Outcome], _Task]) -> None:
         budget = FIRST_BUDGET if not self.speed else max(FIRST_BUDGET, int(self.speed * self.seconds))
@@ -211,7 +232,7 @@ class Search:
                 task = self.pending.pop()
             assert self.executor is not None
             try:
-                future = self.executor.submit(run_task, self.problem, task.stack, budget, self.listing)
+                future = self.executor.submit(run_task, self.problem, task.stack, budget, self.listing, True, self.goal)
             except BrokenProcessPool:
                 self.pending.append(task)
                 self._replace_pool()
@@ -244,7 +265,9 @@ class Search:
             self._try_again(task)
             return
         self.totals.tally += outcome.tally
-        if self.listing and len(outcome.regions[0]):
+        if self.examine is not None:
+            self.ended = self.ended or (len(outcome.regions[0]) > 0 and self.examine(outcome.regions[0]))
+        elif self.listing and len(outcome.regions[0]):
             (self.checkpoint.segment if self.checkpoint is not None else self.totals.segments).append(outcome.regions)
         effort = float(outcome.tally[SIGNS] + outcome.tally[PRODUCTS] // 4 + 100 * outcome.tally[EXACT])
         if outcome.seconds > 0:

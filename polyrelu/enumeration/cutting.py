@@ -1494,9 +1494,9 @@ def subdivide(
                 size_down += 1
         nv = size_down
     return (
-        code, tally, bits[0] | (bits[3] << np.uint8(1)), starts[:frames].copy(), ints[: end[0]].copy(), floats[: end[1]].copy(),
-        masks[: end[2]].copy(), all_packed[:regions].copy(), all_counts[:regions].copy(), all_sizes[:facets].copy(),
-        all_rows[:rows].copy(), zero_counts[:regions].copy(), zero_rows[:zeros].copy(),
+        code, tally, bits[0] | (bits[3] << np.uint8(1)), starts[:frames].copy(), ints[: end[0]].copy(),
+        floats[: end[1]].copy(), masks[: end[2]].copy(), all_packed[:regions].copy(), all_counts[:regions].copy(),
+        all_sizes[:facets].copy(), all_rows[:rows].copy(), zero_counts[:regions].copy(), zero_rows[:zeros].copy(),
     )  # fmt: skip
 
 

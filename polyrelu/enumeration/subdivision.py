@@ -292,7 +292,11 @@ class Search:
         if len(self.owned) >= TRIES:
             raise CertificationError("worker processes keep dying; is there enough memory for the workers?")
         logging.getLogger(__name__).warning("a worker process died; its task is run again in a new pool")
-        fresh = ProcessPoolExecutor(broken._max_workers, mp_context=broken._mp_context)  # type: ignore[attr-defined]
+        old: Any = broken  # made like this one
+        fresh = ProcessPoolExecutor(
+            old._max_workers, old._mp_context, old._initializer, old._initargs,
+            max_tasks_per_child=old._max_tasks_per_child,
+        )  # fmt: skip
         self.executor = fresh
         self.owned.append(fresh)
 

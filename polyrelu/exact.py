@@ -26,7 +26,7 @@ import re
 from collections.abc import Iterable, Sequence
 from decimal import Context, Decimal, InvalidOperation
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -289,6 +289,10 @@ class RationalMatrix:
         flat = [int(v) for v in self._num.entries()] if m and n else []
         return [flat[i * n : (i + 1) * n] for i in range(m)]
 
+    def integer_row(self, i: int) -> IntRow:
+        """Return the numerators of row i."""
+        return tuple(int(self._num[i, j]) for j in range(self._num.ncols()))
+
     def fractions(self) -> npt.NDArray[np.object_]:
         """Return the entries as an object array of Fractions."""
         out = np.empty(self.shape, dtype=object)
@@ -387,9 +391,12 @@ class RationalMatrix:
     def masked(self, mask: Sequence[int] | npt.NDArray[Any]) -> RationalMatrix:
         """Return the matrix with the rows whose mask is false set to zero (a ReLU on affine forms)."""
         m, n = self.shape
-        table = self._num.table()
-        zeros = [0] * n
-        return RationalMatrix(fmpz_mat(m, n, [v for i in range(m) for v in (table[i] if mask[i] else zeros)]), self.den)
+        num = fmpz_mat(self._num)
+        for i in range(m):
+            if not mask[i]:
+                for j in range(n):
+                    num[i, j] = 0
+        return RationalMatrix(num, self.den)
 
     def hstack(self, other: RationalMatrix) -> RationalMatrix:
         """Put another matrix to the right of this one."""
@@ -426,6 +433,32 @@ class RationalMatrix:
 
 def _rebuild(shape: tuple[int, int], entries: list[int], den: int) -> RationalMatrix:
     return RationalMatrix(fmpz_mat(*shape, entries), den)
+
+
+def rational_sum(values: Iterable[Fraction]) -> Fraction:
+    """Add rationals, neighbors first: sums of huge numbers stay cheap, and denominators that cancel do so early.
+
+    Examples
+    --------
+    >>> rational_sum([Fraction(1, 2), Fraction(1, 3), Fraction(1, 6)])
+    Fraction(1, 1)
+    """
+    terms = [fmpq(v.numerator, v.denominator) for v in values] or [fmpq(0)]
+    while len(terms) > 1:
+        odd = terms[len(terms) & ~1 :]
+        terms = [a + b for a, b in zip(terms[::2], terms[1::2], strict=False)] + odd
+    reduced: Any = _Reduced(int(terms[0].p), int(terms[0].q))
+    return Fraction(reduced)
+
+
+class _Reduced(NamedTuple):
+    """A quotient without common factors, which Fraction takes as it is: its own gcd is slow for millions of digits."""
+
+    numerator: int
+    denominator: int
+
+
+numbers.Rational.register(_Reduced)
 
 
 # -- on rows of Python integers -------------------------------------------------------

@@ -500,6 +500,34 @@ class HPolytope:
             out[i] = p
         return out
 
+    def triangulation(self) -> list[tuple[int, ...]]:
+        """Return simplices with disjoint interiors that cover the set, as numbers of :meth:`vertices`.
+
+        Simplices of the set's own dimension, without new vertices; none for the empty set. Faces of simplices meet in
+        common faces. Their number grows with the factorial of the dimension.
+
+        Raises
+        ------
+        DomainError
+            If the set is unbounded.
+
+        Examples
+        --------
+        >>> Box([0, 0], [1, 1]).triangulation()
+        [(0, 1, 3), (0, 2, 3)]
+        """
+        if self._hull is None:
+            return []
+        if self._generators is None:
+            return [(0,)]
+        if self._generators.rays or self._generators.lines:
+            raise _unbounded("triangulation")
+        # vertices are sorted in the coordinates of the hull, and the answer counts them in those of the space
+        lifted = [self._hull.lift(v) for v in self._generators.vertices]
+        rank = {v: k for k, v in enumerate(sorted(range(len(lifted)), key=lifted.__getitem__))}
+        simplices = double_description.triangulate(self._generators.incidence)
+        return sorted(tuple(sorted(rank[v] for v in simplex)) for simplex in simplices)
+
     def volume(self) -> Fraction:
         """Return the exact volume (length, area): 0 for a flat or empty set.
 
@@ -522,8 +550,7 @@ class HPolytope:
         if self._generators.rays or self._generators.lines:
             raise _unbounded("volume")
         v = self._generators.vertices
-        simplices = double_description.triangulate(self._generators.incidence)
-        return sum((double_description.simplex_volume([v[i] for i in s]) for s in simplices), Fraction(0))
+        return sum((double_description.simplex_volume([v[i] for i in s]) for s in self.triangulation()), Fraction(0))
 
     # -- operations -------------------------------------------------------------------
     def intersection(self, other: HPolytope) -> HPolytope:

@@ -20,7 +20,7 @@ def survivors(net, box, groups, **options):
     """Return the patterns of the cells that are left, without the rows of the goal."""
     found = []
     search = Search(
-        net, box, listing=True, workers=1, progress=False, goal=groups, examine=lambda part: found.append(part), **options
+        net, box, listing=True, workers=1, progress=False, goal=groups, examine=lambda part: found.append(part[0]), **options
     )
     totals = search.run()
     packed = np.concatenate([np.zeros((0, (net.neurons + 7) // 8), np.uint8), *found])
@@ -112,7 +112,7 @@ def test_a_search_ends_when_told_to():
     calls = []
 
     def enough(part):
-        calls.append(len(part))
+        calls.append(len(part[0]))
         return True
 
     search = Search(net, box, listing=True, workers=1, progress=False, goal=[0, 1], examine=enough)

@@ -119,7 +119,7 @@ class Search:
 
     With a ``goal`` the last layer of the network is not cut: its rows ``goal[g] .. goal[g + 1] - 1`` are group g, and
     cells on which every group has a row that is positive throughout are dropped as early as bounds prove it. The
-    packed patterns of the others are handed to ``examine``, which ends the search by returning True. ``seconds`` bounds
+    others, task by task, are handed to ``examine`` (as in :class:`Outcome`), which ends the search by returning True. ``seconds`` bounds
     the time of a search.
     """
 
@@ -135,7 +135,7 @@ class Search:
         checkpoint: str | os.PathLike[str] | None = None,
         progress: Wanted = True,
         goal: Sequence[int] = (),
-        examine: Callable[[npt.NDArray[np.uint8]], bool] | None = None,
+        examine: Callable[[tuple[npt.NDArray[Any], ...]], bool] | None = None,
         seconds: float | None = None,
     ):
         self.net, self.listing, self.limit = net, listing, limit
@@ -266,7 +266,7 @@ class Search:
             return
         self.totals.tally += outcome.tally
         if self.examine is not None:
-            self.ended = self.ended or (len(outcome.regions[0]) > 0 and self.examine(outcome.regions[0]))
+            self.ended = self.ended or (len(outcome.regions[0]) > 0 and self.examine(outcome.regions))
         elif self.listing and len(outcome.regions[0]):
             (self.checkpoint.segment if self.checkpoint is not None else self.totals.segments).append(outcome.regions)
         effort = float(outcome.tally[SIGNS] + outcome.tally[PRODUCTS] // 4 + 100 * outcome.tally[EXACT])

@@ -1,4 +1,4 @@
-"""What the README says holds: its Python session, its commands, its picture."""
+"""What the README and the docs say holds: Python sessions, commands, pictures."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import doctest
 import re
 import shlex
 from pathlib import Path
+
+import pytest
 
 import polyrelu as pr
 from polyrelu.__main__ import build_parser, main
@@ -44,6 +46,16 @@ def test_shell_lines_parse():
     assert len(lines) == 5
     for line in lines:
         build_parser().parse_args(shlex.split(line)[1:])
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_docs(page):
+    text = page.read_text()
+    failed, tried = doctest.testfile(str(page), module_relative=False)
+
+    assert failed == 0 and tried == len(re.findall("^>>> ", text, re.MULTILINE))
+    for target in re.findall(r"\]\(([^):]+)\)", text):
+        assert (page.parent / target).exists(), target
 
 
 def test_files_that_it_names_exist():

@@ -26,16 +26,32 @@ from .network import AffineMap, ReluNetwork
 from .readers import from_sklearn, from_torch, load, save
 
 if TYPE_CHECKING:
+    from .compare import Comparison, SquareRoot, distance, equal
     from .complex import ActivationRegion, RegionComplex
     from .enumeration import RegionCount, count_regions, enumerate_regions
     from .polytope import Box, HPolytope
+    from .proof_file import Verdict
+    from .properties import Decision, check
+    from .storage import verify
+    from .vnnlib import Property, parse_vnnlib, read_vnnlib
 
 __version__ = "0.1.0"
 
 # These modules load more than numpy, so each is imported when one of its names is first used.
 _LAZY = {
     "ActivationRegion": "complex",
+    "Comparison": "compare",
+    "SquareRoot": "compare",
+    "distance": "compare",
+    "equal": "compare",
+    "Property": "vnnlib",
+    "parse_vnnlib": "vnnlib",
+    "read_vnnlib": "vnnlib",
+    "Decision": "properties",
+    "check": "properties",
     "RegionComplex": "complex",
+    "Verdict": "proof_file",
+    "verify": "storage",
     "RegionCount": "enumeration",
     "count_regions": "enumeration",
     "enumerate_regions": "enumeration",
@@ -61,20 +77,31 @@ __all__ = [
     "AffineMap",
     "Box",
     "CertificationError",
+    "Comparison",
+    "Decision",
     "DomainError",
     "HPolytope",
     "InputError",
     "MissingDependency",
     "ModelError",
     "PolyreluError",
+    "Property",
     "RegionComplex",
     "RegionCount",
     "ReluNetwork",
+    "SquareRoot",
     "UnsupportedOperator",
+    "Verdict",
+    "check",
     "count_regions",
+    "distance",
     "enumerate_regions",
+    "equal",
     "from_sklearn",
     "from_torch",
     "load",
+    "parse_vnnlib",
+    "read_vnnlib",
     "save",
+    "verify",
 ]

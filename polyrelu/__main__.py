@@ -26,9 +26,14 @@ last layer has a ReLU.
   polyrelu count model.onnx --box -1 1
   polyrelu count model.onnx --at 0 0 0 0 0 --free 0 1 --box -0.5 0.5 --json
   polyrelu enumerate model.npz --box -1 1 --out regions.npz --plot regions.png
+  polyrelu verify regions.npz --model model.npz
 
 Exit codes: 0 done, 1 a proof or check failed, 2 bad input (one line on stderr says what, where and what to do).
+check: 0 unsat, 10 sat, 3 unknown at a time limit.
 """
+
+PROVE = "Prove what a file of regions says, independently; exit code 1 if a claim is not proved."
+CHECK_CODES = {"unsat": 0, "sat": 10, "unknown": 3}
 
 
 class Parser(argparse.ArgumentParser):
@@ -79,7 +84,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         _complain(f"the output cannot be written: {error.strerror or error}")
         return 2
-    return 0
+    code: int = options.exit_code(result)
+    return code
 
 
 def _complain(message: str) -> None:
@@ -89,13 +95,15 @@ def _complain(message: str) -> None:
 
 def build_parser() -> Parser:
     """Return the parser of all commands."""
+    from .linear import DEFINITIONS
+
     parser = Parser(prog="polyrelu", description="Exact polyhedral geometry of ReLU networks.", epilog=EPILOG)
     parser.add_argument("--version", action="version", version=f"polyrelu {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def command(name: str, run: Any, show: Any, text: str) -> Parser:
         sub: Parser = commands.add_parser(name, help=text, description=text, epilog=EPILOG)
-        sub.set_defaults(run=run, show=show)
+        sub.set_defaults(run=run, show=show, exit_code=lambda result: 0)
         sub.add_argument("model", metavar="MODEL", help=".onnx, .npz, .json or .nnet file")
         sub.add_argument("--json", action="store_true", help="print exactly one JSON object on stdout")
         sub.add_argument("--normalize", action="store_true", help=".nnet: take raw inputs, fold the normalisation")
@@ -107,7 +115,32 @@ def build_parser() -> Parser:
     for sub in (count, listing):
         _add_domain(sub)
         _add_search(sub)
+    count.add_argument(
+        "--linear",
+        nargs="?",
+        const="open",
+        choices=DEFINITIONS,
+        metavar="DEFINITION",
+        help="count linear regions as well: open (default), closed, affine, convex (bounds) or activation",
+    )
+    proving = commands.add_parser("verify", help=PROVE, description=PROVE, epilog=EPILOG)
+    proving.set_defaults(run=run_verify, show=show_verify, exit_code=lambda result: 0 if result["verified"] else 1)
+    proving.add_argument("regions", metavar="REGIONS.npz", help="file that enumerate --out wrote")
+    proving.add_argument("--json", action="store_true", help="print exactly one JSON object on stdout")
+    proving.add_argument("--model", metavar="MODEL", help="prove that the regions are those of this model")
+    proving.add_argument("--normalize", action="store_true", help=".nnet: take raw inputs, fold the normalisation")
+    proving.add_argument("--at", nargs="+", metavar="X", help="the model's slice, as it was given to enumerate")
+    proving.add_argument("--free", nargs="+", metavar="I", help="the inputs that vary in the slice")
+    checking = command("check", run_check, show_check, "Decide a VNN-LIB property: is any input unsafe?")
+    checking.set_defaults(exit_code=lambda result: CHECK_CODES[result["result"]])
+    checking.add_argument("property", metavar="PROPERTY.vnnlib", help="bounds of the inputs and the unsafe outputs")
+    checking.add_argument("--timeout", metavar="S", help="answer unknown after S seconds")
+    checking.add_argument("--proof", metavar="PROOF.npz", help="if unsat, save all regions and why each is safe")
+    checking.add_argument(
+        "--vnncomp", nargs="?", const="-", metavar="OUT", help="the competition's result format, in a file or on stdout"
+    )
     listing.add_argument("--out", metavar="REGIONS.npz", help="save patterns, points, facets and adjacency")
+    listing.add_argument("--no-proof", action="store_true", help="save at once, without the proof that verify needs")
     listing.add_argument("--plot", metavar="FILE", help="draw the regions of a 1- or 2-input network: .png, .svg, .pdf")
     return parser
 
@@ -143,10 +176,8 @@ def load_model(options: argparse.Namespace) -> ReluNetwork:
     return load(options.model, **settings)
 
 
-def read_problem(options: argparse.Namespace) -> tuple[ReluNetwork, Any, dict[str, Any]]:
-    """Return the network (restricted to the slice), the domain, and the domain as JSON."""
-    from .polytope import Box
-
+def read_slice(options: argparse.Namespace) -> tuple[ReluNetwork, dict[str, Any]]:
+    """Return the network, restricted to the slice if there is one, and the slice as JSON."""
     net = load_model(options)
     described: dict[str, Any] = {}
     if (options.at is None) != (options.free is None):
@@ -162,6 +193,14 @@ def read_problem(options: argparse.Namespace) -> tuple[ReluNetwork, Any, dict[st
         described |= {"at": [text(v) for v in base], "free": free}
         origin = [0 if i in free else v for i, v in enumerate(base)]
         net = net.restrict(origin, [[int(i == k) for i in range(net.input_dim)] for k in free])
+    return net, described
+
+
+def read_problem(options: argparse.Namespace) -> tuple[ReluNetwork, Any, dict[str, Any]]:
+    """Return the network (restricted to the slice), the domain, and the domain as JSON."""
+    from .polytope import Box
+
+    net, described = read_slice(options)
     d = net.input_dim
     if options.box is not None:
         if options.lower is not None or options.upper is not None:
@@ -241,6 +280,9 @@ def show_info(result: dict[str, Any]) -> None:
 def run_count(options: argparse.Namespace) -> dict[str, Any]:
     """Count the activation regions."""
     net, domain, described = read_problem(options)
+    if options.linear is not None:
+        result, cx = _search(options, net, domain, described)
+        return result | _linear(cx, options.linear)
     settings = _search_settings(options)
     from .enumeration import count_regions
 
@@ -248,6 +290,17 @@ def run_count(options: argparse.Namespace) -> dict[str, Any]:
     count = count_regions(net, domain, **settings)
     result = _result(int(count), net, count, described)
     return result | {"by_layer": count.by_layer, "signs": count.signs, "exact_signs": count.exact_signs}
+
+
+def _linear(cx: Any, definition: str) -> dict[str, Any]:
+    start = time.perf_counter()
+    regions = cx.linear_regions(definition)
+    return {
+        "linear_regions": len(regions),
+        "linear_definition": definition,
+        "linear_bounds": [regions.lower, regions.upper],
+        "linear_seconds": time.perf_counter() - start,
+    }
 
 
 def run_enumerate(options: argparse.Namespace) -> dict[str, Any]:
@@ -267,7 +320,11 @@ def run_enumerate(options: argparse.Namespace) -> dict[str, Any]:
     result, cx = _search(options, *problem)
     result["adjacencies"] = len(cx.edges)
     if options.out is not None:
-        cx.save(options.out)
+        try:
+            cx.save(options.out, proof=False if options.no_proof else None)
+        except KeyboardInterrupt:
+            _complain("interrupted while making the proof; the regions are saved without it")
+            cx.save(options.out, proof=False)
         result["out"] = options.out
     if options.plot is not None:
         free = result["domain"].get("free", range(problem[0].input_dim))
@@ -278,6 +335,85 @@ def run_enumerate(options: argparse.Namespace) -> dict[str, Any]:
             _complain("interrupted while drawing; there is no picture")
             result["plot"] = None
     return result
+
+
+def run_check(options: argparse.Namespace) -> dict[str, Any]:
+    """Decide a property."""
+    net = load_model(options)
+    from .properties import check, competition_text
+    from .readers.files import located, writable_file
+    from .vnnlib import read_vnnlib
+
+    if options.json and options.vnncomp == "-":
+        raise InputError("--json and --vnncomp both print on stdout; give --vnncomp a file name")
+    timeout = None if options.timeout is None else fraction(options.timeout, "--timeout")
+    wanted = read_vnnlib(options.property)
+    if options.vnncomp not in (None, "-"):
+        with located(options.vnncomp):
+            writable_file(options.vnncomp, (Path(options.vnncomp).suffix.lower(),), "a result")
+    _say_if_compiling()
+    verdict = check(net, wanted, timeout=None if timeout is None else float(timeout), proof=options.proof)
+    lines = competition_text(verdict, net, wanted)
+    if options.vnncomp not in (None, "-"):
+        Path(options.vnncomp).write_text(lines)
+    proved = options.proof if verdict.status == "unsat" else None
+    return {
+        "result": verdict.status,
+        "counterexample": None if verdict.counterexample is None else [text(v) for v in verdict.counterexample],
+        "outputs": None if verdict.outputs is None else [text(v) for v in verdict.outputs],
+        "exact": True,
+        "seconds": verdict.seconds,
+        "model": options.model,
+        "property": options.property,
+        "proof": proved,
+        **({"vnncomp": lines} if options.vnncomp == "-" else {}),
+    }
+
+
+def show_check(result: dict[str, Any]) -> None:
+    """Print a verdict; nothing but the competition's lines if those are asked for."""
+    if "vnncomp" in result:
+        print(result["vnncomp"], end="")
+        return
+    meaning = {
+        "unsat": "no input is unsafe, proved exactly",
+        "sat": "this input is unsafe, confirmed exactly",
+        "unknown": "the time was up; give more with --timeout",
+    }
+    print(f"{result['result']}: {meaning[result['result']]} ({result['seconds']:.2f} s)")
+    for letter, key in (("X", "counterexample"), ("Y", "outputs")):
+        for i, v in enumerate(result[key] or ()):
+            value = fraction(v)
+            near = float(value)
+            print(f"{letter}_{i} = {v}" + ("" if len(v) <= 24 and fraction(near) == value else f"  (about {near!r})"))
+    if result["proof"]:
+        print(f"saved {result['proof']}")
+
+
+def run_verify(options: argparse.Namespace) -> dict[str, Any]:
+    """Prove a file of regions."""
+    from .storage import verify
+
+    if options.model is None and (options.at is not None or options.free is not None):
+        raise InputError("--at and --free say which slice of --model the regions are of; give --model too")
+    found = verify(options.regions, None if options.model is None else read_slice(options)[0])
+    return {
+        "verified": found.ok,
+        "regions": found.regions,
+        "adjacencies": found.adjacencies,
+        "complete": found.complete,
+        "method": found.method,
+        "model": options.model,
+        "seconds": found.seconds,
+        "paragraph": found.text,
+        "failure": found.failure,
+    }
+
+
+def show_verify(result: dict[str, Any]) -> None:
+    """Print what was proved."""
+    print(result["paragraph"])
+    print(f"{'verified' if result['verified'] else 'NOT VERIFIED'} in {result['seconds']:.2f} s")
 
 
 def _search(
@@ -340,11 +476,23 @@ def show_count(result: dict[str, Any]) -> None:
     print(f"{result['method']}: {result['seconds']:.2f} s, {rate:.0f} regions per second")
     if result.get("by_layer") and len(result["by_layer"]) > 1:
         print(f"after each layer: {', '.join(map(str, result['by_layer']))}")
+    if "linear_regions" in result:
+        print(_linear_text(result))
     if "adjacencies" in result:
         print(f"{result['adjacencies']} adjacencies")
     for key, verb in (("out", "saved"), ("plot", "drew")):
         if result.get(key):
             print(f"{verb} {result[key]}")
+
+
+def _linear_text(result: dict[str, Any]) -> str:
+    count, (lower, upper) = result["linear_regions"], result["linear_bounds"]
+    text = f"{count} linear region{'s' if count != 1 else ''} ({result['linear_definition']}"
+    if upper is None:
+        text += f", among those explored; at least {lower} in the domain"
+    elif lower < upper:
+        text += f": a partition that was found; the minimum is at least {lower}"
+    return f"{text}), {result['linear_seconds']:.2f} s"
 
 
 def _domain_text(domain: dict[str, Any]) -> str:

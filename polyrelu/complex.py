@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     import networkx
     from matplotlib.axes import Axes
     from scipy.sparse import csr_matrix
+
+    from .boundary import Boundary
+    from .cells import Cell
+    from .faces import Faces
+    from .linear import LinearRegions
+    from .measures import ClassShares, Enclosure, Extremum, Histogram, Lipschitz, StableNeurons
 
 WALL, BEYOND = -1, -2
 
@@ -149,6 +155,8 @@ class RegionComplex:
         self.complete, self.method, self.seconds = complete, method, seconds
         self.settled_exactly = settled_exactly
         self.exact = True
+        self._cells: list[Cell] | None = None
+        self._volumes: list[Fraction] | None = None
 
     @classmethod
     def from_search(
@@ -327,6 +335,365 @@ class RegionComplex:
         """Return an exact rational point strictly inside region i."""
         return self.exact_points.get(i) or tuple(Fraction(v) for v in self.interior_points[i].tolist())
 
+    # -- linear regions ---------------------------------------------------------------
+    def linear_regions(self, definition: str = "open", outputs: Any = None) -> LinearRegions:
+        """Merge the activation regions into linear regions, by exact equality of affine maps.
+
+        Parameters
+        ----------
+        definition : {"open", "closed", "affine", "convex", "activation"}
+            What a linear region is. ``"open"``: a maximal open connected set on which the network is one affine map.
+            ``"closed"``: the same with closed sets, which may hang together in a point. ``"affine"``: all of
+            {f = g}, connected or not. ``"convex"``: a cell of the smallest polyhedral complex on whose cells the
+            network is affine; only bounds are found. ``"activation"``: the activation regions.
+        outputs : int, sequence of int, or array_like of shape (k, m), optional
+            Compare the maps of one output, of several, or of k linear combinations of the m outputs; all by default.
+
+        Returns
+        -------
+        LinearRegions
+            Labels, members, maps, graph, and bounds on the number, which meet except by ``"convex"`` and where
+            regions are missing; see :class:`polyrelu.linear.LinearRegions`.
+
+        Raises
+        ------
+        InputError
+            Another definition, or an output that does not exist.
+
+        Notes
+        -----
+        Exactness: *exact*; see :func:`polyrelu.residues.equal_maps`. Cost of ``"open"`` and ``"affine"``: two or three
+        float passes of the network per region where all maps differ. ``"closed"`` and ``"convex"`` look at
+        single regions, a few milliseconds each, but only where several open regions have the same map, or several
+        regions are one open region.
+
+        References
+        ----------
+        M. Stargalla, C. Hertrich and D. Reichman, *The Computational Complexity of Counting Linear Regions in ReLU
+        Neural Networks*, 2025.
+
+        Examples
+        --------
+        relu(x) + relu(-x) + relu(y) - relu(y) is |x|, whatever y is:
+
+        >>> from polyrelu import Box, ReluNetwork, enumerate_regions
+        >>> net = ReluNetwork([[[1, 0], [-1, 0], [0, 1], [0, 1]], [[1, 1, 1, -1]]], [[0] * 4, [0]])
+        >>> regions = enumerate_regions(net, Box([-1, -1], [1, 1])).linear_regions()
+        >>> regions.count, [members.tolist() for members in regions], regions.maps[0].A.tolist()
+        (2, [[0, 1], [2, 3]], [[-1.0, 0.0]])
+        """
+        from .linear import linear_regions
+
+        return linear_regions(self, definition, outputs)
+
+    # -- measures ---------------------------------------------------------------------
+    def volumes(self) -> list[Fraction]:
+        """Return the exact volume (length, area) of every region, in the order of the regions.
+
+        Raises
+        ------
+        DomainError
+            A region is unbounded.
+        CertificationError
+            The regions of a complete complex do not fill the domain: asserted exactly.
+
+        Examples
+        --------
+        >>> from polyrelu import Box, enumerate_regions
+        >>> cx = enumerate_regions(ReluNetwork([[[1, 1]], [[1]]], [[0], [0]]), Box([-1, -1], [1, "1/2"]))
+        >>> cx.volumes()
+        [Fraction(15, 8), Fraction(9, 8)]
+        """
+        from .measures import volumes
+
+        return volumes(self)
+
+    def volume_histogram(self, bins: Any = None) -> Histogram:
+        """Count regions by volume.
+
+        Parameters
+        ----------
+        bins : int or increasing sequence of rationals, optional
+            Number of bins of equal width from 0 to the largest volume, or the edges themselves. Default: one bin
+            between any two successive powers of two.
+
+        Returns
+        -------
+        Histogram
+            ``counts`` and ``edges``. Every comparison is exact; a bin holds its lower edge, the last one both.
+        """
+        from .measures import volume_histogram
+
+        return volume_histogram(self, bins)
+
+    def maximum(self, output: Any = 0) -> Extremum:
+        """Return the exact maximum of an output over the domain, with a point where it is attained.
+
+        Parameters
+        ----------
+        output : int or sequence of m rationals
+            The number of an output, or coefficients of a linear combination of all of them.
+
+        Returns
+        -------
+        Extremum
+            ``value``, ``point``, ``ray``, ``region``. Unbounded outputs have the value inf and a ray along which it is
+            approached. Of several maximizers a vertex of the first region is taken.
+
+        Notes
+        -----
+        Exactness: *exact*: every vertex of every region is compared. Of an incomplete complex: over what was explored.
+
+        Examples
+        --------
+        The tent over [0, 1]:
+
+        >>> from polyrelu import Box, enumerate_regions
+        >>> tent = ReluNetwork([[[1], [1]], [[2, -4]]], [[0, -0.5], [0]])
+        >>> cx = enumerate_regions(tent, Box([0], [1]))
+        >>> cx.maximum().value, cx.maximum().point
+        (Fraction(1, 1), (Fraction(1, 2),))
+        """
+        from .measures import maximum
+
+        return maximum(self, output)
+
+    def minimum(self, output: Any = 0) -> Extremum:
+        """Return the exact minimum of an output over the domain; see :meth:`maximum`."""
+        from .measures import maximum
+
+        return maximum(self, output, -1)
+
+    def range(self, output: Any = 0) -> tuple[Fraction | float, Fraction | float]:
+        """Return the exact minimum and maximum of an output: all values between them are taken."""
+        return self.minimum(output).value, self.maximum(output).value
+
+    def integral(self, output: Any = 0, bits: int | None = None) -> Fraction | Enclosure:
+        """Return the integral of an output over the domain.
+
+        Parameters
+        ----------
+        output : int or sequence of m rationals
+            The number of an output, or coefficients of a linear combination.
+        bits : int, optional
+            Round every region's share down to a multiple of ``2**-bits`` and return two bounds instead. The exact
+            integral may have as many digits as all vertices together: millions for a trained network of many
+            regions.
+
+        Returns
+        -------
+        Fraction or Enclosure
+            Exactness: *exact*, or *certified* with ``bits``: at least ``lower``, at most ``upper``.
+
+        Notes
+        -----
+        Every region is triangulated; over a simplex an affine function integrates to volume times mean vertex value.
+
+        Examples
+        --------
+        The tent over [0, 1] is a triangle of height 1:
+
+        >>> from polyrelu import Box, enumerate_regions
+        >>> tent = ReluNetwork([[[1], [1]], [[2, -4]]], [[0, -0.5], [0]])
+        >>> enumerate_regions(tent, Box([0], [1])).integral()
+        Fraction(1, 2)
+        """
+        from .measures import integral
+
+        return integral(self, output, bits)
+
+    def mean(self, output: Any = 0, bits: int | None = None) -> Fraction | Enclosure:
+        """Return the mean of an output over the domain: :meth:`integral` by volume."""
+        from .measures import mean
+
+        return mean(self, output, bits)
+
+    def lipschitz(self, norm: Any = 2) -> Lipschitz:
+        """Return the Lipschitz constant of the network on the domain, in one norm for inputs and outputs.
+
+        It is the largest operator norm of a Jacobian (on a nonconvex explored part: of a piece).
+
+        Parameters
+        ----------
+        norm : {1, 2, math.inf}
+
+        Returns
+        -------
+        Lipschitz
+            Exactness: norms 1 and inf *exact* (``value``). Norm 2: the square is an eigenvalue, *exact* with one output
+            or one input and *certified* otherwise, between bounds that differ by a factor of 1 + 2**-40 or less.
+
+        Examples
+        --------
+        >>> from polyrelu import Box, enumerate_regions
+        >>> cx = enumerate_regions(ReluNetwork([[[3, 4]], [[1]]], [[0], [0]]), Box([-1, -1], [1, 1]))
+        >>> cx.lipschitz(2).squared.lower, cx.lipschitz(1).value, cx.lipschitz(float("inf")).value
+        (Fraction(25, 1), Fraction(4, 1), Fraction(7, 1))
+        """
+        from .measures import lipschitz
+
+        return lipschitz(self, norm)
+
+    def class_shares(self, classes: str = "argmax") -> ClassShares:
+        """Return the share of the domain where each output is the largest, or the smallest.
+
+        Parameters
+        ----------
+        classes : {"argmax", "argmin"}
+
+        Returns
+        -------
+        dict
+            Output number -> exact share; and tuples of outputs that win together on a set of positive volume -> its
+            share. They sum to 1 exactly.
+
+        Raises
+        ------
+        InputError
+            The complex is incomplete, or ``classes`` is unknown.
+        DomainError
+            The domain is unbounded.
+
+        Examples
+        --------
+        Which of x and y is larger on [0, 2] x [0, 1]:
+
+        >>> from polyrelu import Box, enumerate_regions
+        >>> net = ReluNetwork([[[1, 0], [0, 1]], [[1, 0], [0, 1]]], [[0, 0], [0, 0]])
+        >>> enumerate_regions(net, Box([0, 0], [2, 1])).class_shares()
+        {0: 3/4, 1: 1/4}
+        """
+        from .measures import class_shares
+
+        return class_shares(self, classes)
+
+    def stable_neurons(self) -> StableNeurons:
+        """Return the hidden neurons that never switch on the domain: always active, or always inactive.
+
+        Examples
+        --------
+        >>> from polyrelu import Box, enumerate_regions
+        >>> net = ReluNetwork([[[1], [1], [1]], [[1, 1, 1]]], [[0, 2, -2], [0]])
+        >>> enumerate_regions(net, Box([-1], [1])).stable_neurons()
+        StableNeurons(active=[1], inactive=[2])
+        """
+        from .measures import stable_neurons
+
+        return stable_neurons(self)
+
+    # -- boundaries and faces ---------------------------------------------------------
+    def level_set(self, output: Any = 0, value: Any = 0) -> Boundary:
+        """Return ``{x : output(x) = value}`` as polytopes of dimension d - 1.
+
+        Parameters
+        ----------
+        output : int or sequence of m rationals
+            The number of an output, or coefficients of a linear combination.
+        value : number
+
+        Returns
+        -------
+        Boundary
+            ``pieces``, each one once, and ``full``: regions on which the output is identically the value. Polylines in
+            two dimensions, a triangle mesh in three, ``save`` for .obj and .ply, exact lengths and areas.
+
+        Raises
+        ------
+        InputError
+            The complex is incomplete.
+        DomainError
+            The domain is unbounded.
+
+        Notes
+        -----
+        Exactness: *exact*. Parts of dimension below d - 1 (the output touches the value in a point) have no piece;
+        :meth:`betti_numbers` sees them. The regions are enumerated once more, with one more neuron.
+
+        Examples
+        --------
+        |x| + |y| = 1 has length 4 sqrt 2:
+
+        >>> from polyrelu import Box, enumerate_regions
+        >>> net = ReluNetwork([[[1, 0], [-1, 0], [0, 1], [0, -1]], [[1, 1, 1, 1]]], [[0, 0, 0, 0], [0]])
+        >>> diamond = enumerate_regions(net, Box([-2, -2], [2, 2])).level_set(0, 1)
+        >>> len(diamond), diamond.length.squares[0], diamond.polylines()[0].closed
+        (4, Fraction(2, 1), True)
+        """
+        from .boundary import level_set
+
+        return level_set(self, output, value)
+
+    def decision_boundary(self, i: int, j: int) -> Boundary:
+        """Return where outputs i and j are equal, whatever the others are; see :meth:`level_set`."""
+        from .boundary import decision_boundary
+
+        return decision_boundary(self, i, j)
+
+    def class_boundary(self, classes: str = "argmax") -> Boundary:
+        """Return where the winning output changes; ``full`` are regions with ties of positive volume.
+
+        Every piece names the ``classes`` on its two sides.
+        """
+        from .boundary import class_boundary
+
+        return class_boundary(self, classes)
+
+    def faces(self) -> Faces:
+        """Return all vertices, edges, .. of the complex with the signs of all neurons, in up to three dimensions.
+
+        Raises
+        ------
+        InputError
+            More than three inputs.
+        DomainError
+            The domain is unbounded.
+        CertificationError
+            Euler's relation fails on a complete complex.
+
+        Examples
+        --------
+        Two lines that cross in a square:
+
+        >>> from polyrelu import Box, enumerate_regions
+        >>> net = ReluNetwork([[[1, 0], [0, 1]], [[1, 1]]], [[0, 0], [0]])
+        >>> faces = enumerate_regions(net, Box([-1, -1], [1, 1])).faces()
+        >>> faces.f_vector, faces.signs[0][4].tolist()
+        ((9, 12, 4), [0, 0])
+        """
+        from .faces import Faces
+
+        return Faces(self)
+
+    def betti_numbers(self, output: Any = 0, value: Any = 0, part: str = "sublevel") -> tuple[int, ...]:
+        """Return the Betti numbers b_0 .. b_{d-1} of ``{output <= value}``, in up to three dimensions.
+
+        Parameters
+        ----------
+        output : int or sequence of m rationals
+            The number of an output, or coefficients of a linear combination: (1, -1) for a decision boundary.
+        value : number
+        part : {"sublevel", "level", "superlevel"}
+            ``<=``, ``=`` or ``>=``.
+
+        Returns
+        -------
+        tuple of d ints
+            b_0 components, b_1 holes (independent loops), b_2 cavities; zeros for the empty set.
+
+        Examples
+        --------
+        |x| + |y| is 1 on a circle:
+
+        >>> from polyrelu import Box, enumerate_regions
+        >>> net = ReluNetwork([[[1, 0], [-1, 0], [0, 1], [0, -1]], [[1, 1, 1, 1]]], [[0, 0, 0, 0], [0]])
+        >>> cx = enumerate_regions(net, Box([-2, -2], [2, 2]))
+        >>> cx.betti_numbers(0, 1, "level"), cx.betti_numbers(0, 1)
+        ((1, 1), (1, 0))
+        """
+        from .faces import betti_numbers
+
+        return betti_numbers(self, output, value, part)
+
     # -- pictures and files -----------------------------------------------------------
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the regions of a network with 1 or 2 inputs; see :func:`polyrelu.plotting.plot_regions`."""
@@ -334,17 +701,44 @@ class RegionComplex:
 
         return plot_regions(self, ax, **options)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write everything to a ``.npz`` file in one step, exactly; see :mod:`polyrelu.storage`.
+    def plot_classes(
+        self, ax: Axes | None = None, *, classes: str = "argmax", labels: Sequence[str] | None = None
+    ) -> Axes:
+        """Fill the plane by the winning output.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            By default on a new pyplot figure.
+        classes : {"argmax", "argmin"}
+        labels : sequence of m strings, optional
+            Names of the outputs in the legend.
+        """
+        from .boundary_plots import plot_classes
+
+        return plot_classes(self, ax, classes=classes, labels=labels)
+
+    def save(self, path: str | os.PathLike[str], proof: bool | None = None) -> None:
+        """Write everything to a ``.npz`` file in one step, exactly, with its proof for :func:`polyrelu.verify`.
+
+        Parameters
+        ----------
+        path : path-like
+            A name that ends in ``.npz``.
+        proof : bool, optional
+            True makes the proof, False leaves it out. By default it is made if it should take minutes at most:
+            regions x neurons x inputs^2 up to 10^8 (10^6 if the enumeration is incomplete).
 
         Raises
         ------
         ModelError
             Another suffix, or a directory that cannot be written.
+        CertificationError
+            If the proof fails: then the complex is wrong, and nothing is written.
         """
         from .storage import save_complex
 
-        save_complex(self, path)
+        save_complex(self, path, proof)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> RegionComplex:

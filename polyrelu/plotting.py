@@ -9,7 +9,8 @@ Legend: a *row* is an affine form ``(g_1, .., g_d, g_0)``, nonnegative on its re
 Colors. ``"affine"`` shows the gradient of one output as a point of a tilted disc in the OKLab color space: its
 first coordinate runs from blue to yellow, its second from dark to light, so that both survive color
 blindness; regions where the output is constant are light grey. ``"pattern"`` colors the regions like the
-countries of a map, neighbors differently. Bent hyperplanes go from indigo (first layer) to orange (last).
+countries of a map, neighbors differently, ``"linear"`` the linear regions likewise. Bent hyperplanes go from
+indigo (first layer) to orange (last).
 
 References
 ----------
@@ -34,6 +35,7 @@ from .complex import BEYOND, RegionComplex
 from .errors import InputError, ModelError
 from .exact import UNIT_ROUNDOFF
 from .kernels import njit
+from .linear import LinearRegions
 from .network import ReluNetwork
 from .readers.files import atomic_write, located, require, writable_file
 
@@ -46,7 +48,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 SUFFIXES = (".pdf", ".png", ".svg")
-COLORS = ("affine", "pattern")
+COLORS = ("affine", "pattern", "linear")
 
 # Regions whose float rows are built at once: large enough for BLAS, small enough for the cache.
 BATCH = 1024
@@ -357,14 +359,18 @@ def _gradient_colors(gradients: Floats, areas: Floats) -> tuple[Floats, float]:
     return _disc(gradients / np.hypot(scale, length)[:, None]), scale
 
 
-def _map_colors(cx: RegionComplex) -> Floats:
-    """Return a color per region, different across every shared facet.
+def _map_colors(cx: RegionComplex, labels: Ints | None = None) -> Floats:
+    """Return a color per region, or per linear region given by labels, different across every shared facet.
 
     A planar graph has a node with at most five neighbors; taking such nodes away one after the other and
-    coloring them in the opposite order needs at most six colors.
+    coloring them in the opposite order needs at most six colors. Linear regions that are not connected may need more.
     """
-    indptr, indices = cx.adjacency.indptr.tolist(), cx.adjacency.indices.tolist()
-    count = len(cx)
+    if labels is None:
+        labels = np.arange(len(cx))
+    count = int(labels.max()) + 1
+    pairs = labels[cx.edges].reshape(-1, 2)
+    pairs = np.unique(np.vstack([pairs, pairs[:, ::-1]])[np.tile(pairs[:, 0] != pairs[:, 1], 2)], axis=0)
+    indptr, indices = np.searchsorted(pairs[:, 0], np.arange(count + 1)).tolist(), pairs[:, 1].tolist()
     degree = [indptr[i + 1] - indptr[i] for i in range(count)]
     buckets: list[list[int]] = [[] for _ in range(max(degree, default=0) + 1)]
     for i in reversed(range(count)):
@@ -390,10 +396,14 @@ def _map_colors(cx: RegionComplex) -> Floats:
     for i in reversed(order):
         taken = {color[j] for j in indices[indptr[i] : indptr[i + 1]]}
         # the rarest of the free colors, so that all of them are seen
-        color[i] = min((c for c in range(len(MAP)) if c not in taken), key=lambda c: used[c])
+        color[i] = min((c for c in range(len(used)) if c not in taken), key=lambda c: used[c], default=len(used))
+        used += [0] * (color[i] == len(used))
         used[color[i]] += 1
     table = np.array([[int(c[k : k + 2], 16) / 255 for k in (1, 3, 5)] for c in MAP])
-    return table[color]
+    angle = np.arange(len(used) - len(MAP)) * np.pi * (3 - 5**0.5)
+    more = _disc(0.9 * np.stack([np.cos(angle), np.sin(angle)], axis=-1))
+    colors: Floats = np.vstack([table, more])[np.array(color)[labels]]
+    return colors
 
 
 def _layer_colors(layers: int) -> Floats:
@@ -409,7 +419,7 @@ def plot_regions(
     cx: RegionComplex,
     ax: Axes | None = None,
     *,
-    color: str | None = "affine",
+    color: str | LinearRegions | None = "affine",
     output: int = 0,
     edges: bool = True,
     legend: bool = True,
@@ -429,9 +439,10 @@ def plot_regions(
         Of a network with one or two inputs.
     ax : matplotlib Axes, optional
         Where to draw; by default on a new pyplot figure.
-    color : {"affine", "pattern", None}
+    color : {"affine", "pattern", "linear", None} or LinearRegions
         ``"affine"``: by the gradient of one output, so that regions with equal affine maps look alike.
-        ``"pattern"``: like a map, neighbors differently. None: no fill.
+        ``"pattern"``: like a map, neighbors differently. ``"linear"``: a map of the open linear regions; for
+        another definition give ``cx.linear_regions(definition)`` itself. None: no fill.
     output : int
         The output whose gradient gives the fill (``"affine"``) or whose graph is drawn dark (one input).
     edges : bool
@@ -470,8 +481,13 @@ def plot_regions(
     ['layer 1, 1 neuron']
     """
     _need_inputs(cx.network.input_dim, (1, 2))
-    if color is not None and color not in COLORS:
-        raise InputError(f"color is {color!r}; choose 'affine', 'pattern' or None")
+    if isinstance(color, LinearRegions):
+        if color.complex is not cx:
+            raise InputError("color holds the linear regions of another complex; give those of this one")
+    elif color is not None and color not in COLORS:
+        raise InputError(
+            f"color is {color!r}; choose 'affine', 'pattern', 'linear' or None, or give cx.linear_regions(definition)"
+        )
     if not 0 <= output < cx.network.output_dim:
         raise InputError(f"output is {output}; this network has outputs 0 to {cx.network.output_dim - 1}")
     require("matplotlib.figure", "plot")
@@ -484,6 +500,8 @@ def plot_regions(
         from matplotlib import pyplot
 
         ax = pyplot.subplots(layout="constrained")[1]
+    if color == "linear":
+        color = cx.linear_regions()
     drawer(cx, ax, view, color, output, edges, legend, len(cx) >= MANY if rasterized is None else rasterized)
     if inputs is not None:
         ax.set_xlabel(inputs[0])
@@ -493,7 +511,14 @@ def plot_regions(
 
 
 def _draw_regions(
-    cx: RegionComplex, ax: Any, view: _Drawing, color: str | None, output: int, edges: bool, legend: bool, raster: bool
+    cx: RegionComplex,
+    ax: Any,
+    view: _Drawing,
+    color: str | LinearRegions | None,
+    output: int,
+    edges: bool,
+    legend: bool,
+    raster: bool,
 ) -> None:
     from matplotlib.collections import PolyCollection
 
@@ -508,7 +533,7 @@ def _draw_regions(
             areas = np.bincount(region, (p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]) / 2, minlength=len(cx))
             fills, scale = _gradient_colors(view.maps[:, :2, output], np.maximum(areas, 0.0))
         else:
-            fills = _map_colors(cx)
+            fills = _map_colors(cx, color.labels if isinstance(color, LinearRegions) else None)
         polygons = [view.vertices[view.ptr[i] : view.ptr[i + 1]] for i in shown]
         # a hairline in the color of the fill hides the seams between polygons
         ax.add_collection(
@@ -671,7 +696,7 @@ def _draw_graph(
     cx: RegionComplex,
     ax: Any,
     view: tuple[float, float],
-    color: str | None,
+    color: str | LinearRegions | None,
     output: int,
     edges: bool,
     legend: bool,
@@ -690,7 +715,7 @@ def _draw_graph(
             slopes = np.stack([maps[:, 0, output], np.zeros(len(cx))], axis=1)
             fills, _ = _gradient_colors(slopes, right - left)
         else:
-            fills = _map_colors(cx)
+            fills = _map_colors(cx, color.labels if isinstance(color, LinearRegions) else None)
         for i in order:
             ax.axvspan(left[i], right[i], color=fills[i], alpha=0.55, linewidth=0, zorder=0, rasterized=raster)
     x = np.concatenate([left[order], right[order[-1:]]])

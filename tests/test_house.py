@@ -28,29 +28,36 @@ MODULES = {
 # Imports flow one way: a module imports only from lines above its own, or from earlier ones of its line.
 ORDER = """
     errors
+    proof proof_file
     exact
     network
     kernels highdim lp
     double_description cdd_bridge polytope
     readers.files readers.lowering readers.native readers.nnet readers.onnx_reader readers.sklearn_reader
     readers.torch_reader readers
-    interior complex storage
+    interior complex certificates storage
+    residues convex linear
     enumeration.progress enumeration.bfs
     enumeration.cutting enumeration.problem enumeration.checkpoint enumeration.subdivision enumeration
-    plotting
+    cells refine spectral measures meshes boundary faces
+    stream compare vnnlib constraints safety properties
+    zonotope
+    theory theory.bounds theory.blocks theory.constructions
+    plotting boundary_plots
     examples
     __main__
 """.split()
 
-# A region complex draws and saves itself: the only imports that point upwards, inside functions.
-UPWARDS = {("complex", "plotting"), ("complex", "storage")}
+# A region complex measures, draws and saves itself: the only imports that point upwards, inside functions.
+UPWARDS = {("complex", name) for name in ("plotting", "storage", "linear", "measures", "boundary", "faces")}
+UPWARDS |= {("complex", "boundary_plots"), ("boundary", "boundary_plots")}
 
 # What loads slowly or need not be installed, and the modules that may import it at their top. These modules
 # are themselves imported inside functions alone.
 HEAVY = ["cdd", "cvxpy", "highspy", "matplotlib", "networkx", "numba", "onnx", "scipy", "sklearn", "torch", "tqdm"]
 MAY_IMPORT = {("kernels", "numba"), ("plotting", "numba"), ("enumeration.cutting", "numba")}
 CUTTING = {"enumeration.cutting", "enumeration.problem", "enumeration.checkpoint", "enumeration.subdivision"}
-LAZY = {"kernels", "highdim", "plotting", "cdd_bridge", "storage", *CUTTING}
+LAZY = {"kernels", "highdim", "plotting", "cdd_bridge", "certificates", "storage", *CUTTING}
 
 
 def imports(name):

@@ -322,7 +322,7 @@ def test_other_dimensions_are_refused():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"color": "rainbow"}, "color is 'rainbow'; choose 'affine', 'pattern' or None"),
+        ({"color": "rainbow"}, "color is 'rainbow'; choose 'affine', 'pattern', 'linear' or None"),
         ({"output": 1}, "output is 1; this network has outputs 0 to 0"),
         ({"output": -1}, "output is -1"),
         ({"window": (0, 1)}, r"window is \(0, 1\); give \(xmin, xmax, ymin, ymax\), finite and increasing"),

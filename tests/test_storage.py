@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 import polyrelu as pr
-from polyrelu.storage import ARRAYS
+from polyrelu.proof_file import REGIONS
 
 
 def same(a: pr.RegionComplex, b: pr.RegionComplex) -> bool:
     """Compare everything that a file holds."""
     return (
-        all(np.array_equal(getattr(a, key), getattr(b, key)) for key in ARRAYS)
+        all(np.array_equal(getattr(a, key), getattr(b, key)) for key in REGIONS)
         and a.network == b.network
         and a.domain == b.domain
         and a.domain.names == b.domain.names
@@ -96,9 +96,9 @@ def test_refusals(tmp_path: Path):
     np.savez(tmp_path / "b.npz", **(content | {"packed": content["packed"].astype(float)}))
     with pytest.raises(pr.ModelError, match="the array packed"):
         pr.RegionComplex.load(tmp_path / "b.npz")
-    meta = content["meta"].tobytes().replace(b'"version": 1', b'"version": 7')
+    meta = content["meta"].tobytes().replace(b'"version": 2', b'"version": 7')
     np.savez(tmp_path / "c.npz", **(content | {"meta": np.frombuffer(meta, np.uint8)}))
-    with pytest.raises(pr.ModelError, match="version 7 is unknown"):
+    with pytest.raises(pr.ModelError, match="made by format version 7, this polyrelu reads 2; enumerate again"):
         pr.RegionComplex.load(tmp_path / "c.npz")
     meta = content["meta"].tobytes().replace(b"polyrelu regions", b"something else!!")
     np.savez(tmp_path / "d.npz", **(content | {"meta": np.frombuffer(meta, np.uint8)}))

@@ -139,10 +139,30 @@ def build_parser() -> Parser:
     checking.add_argument(
         "--vnncomp", nargs="?", const="-", metavar="OUT", help="the competition's result format, in a file or on stdout"
     )
+    _add_theory(commands)
     listing.add_argument("--out", metavar="REGIONS.npz", help="save patterns, points, facets and adjacency")
     listing.add_argument("--no-proof", action="store_true", help="save at once, without the proof that verify needs")
     listing.add_argument("--plot", metavar="FILE", help="draw the regions of a 1- or 2-input network: .png, .svg, .pdf")
     return parser
+
+
+def _add_theory(commands: Any) -> None:
+    text = "Write a network from the literature, with what is claimed of it."
+    making = commands.add_parser("construct", help=text, description=text, epilog=EPILOG)
+    making.set_defaults(run=run_construct, show=show_construct, exit_code=lambda result: 0)
+    making.add_argument("name", metavar="NAME", help="hard, zonotope, tent, montufar, pascanu, serra, max, ..")
+    making.add_argument("--out", metavar="NET.json", help="write the network: .json or .npz")
+    text = "Put bounds on the number of regions beside enumerated counts; without options, check all constructions."
+    table = commands.add_parser("bounds", help=text, description=text, epilog=EPILOG)
+    table.set_defaults(run=run_bounds, show=show_bounds, exit_code=lambda result: 0 if result["holds"] else 1)
+    table.add_argument("--widths", metavar="N0,N1,..", help="an architecture, inputs and outputs included: 2,16,16,1")
+    table.add_argument("--construction", metavar="NAME", help="a network that construct knows")
+    table.add_argument("--seed", default="0", metavar="S", help="of the random network of --widths (default 0)")
+    table.add_argument("--limit", metavar="N", help="do not enumerate more regions (default 20000)")
+    table.add_argument("--plot", metavar="FILE", help="draw the bounds against depth: .png, .svg, .pdf")
+    for sub in (making, table):
+        sub.add_argument("--param", nargs="+", action="extend", default=[], metavar="K=V", help="k=3, M=1/2 or p=2,2")
+        sub.add_argument("--json", action="store_true", help="print exactly one JSON object on stdout")
 
 
 def _add_domain(sub: Parser) -> None:
@@ -388,6 +408,114 @@ def show_check(result: dict[str, Any]) -> None:
             print(f"{letter}_{i} = {v}" + ("" if len(v) <= 24 and fraction(near) == value else f"  (about {near!r})"))
     if result["proof"]:
         print(f"saved {result['proof']}")
+
+
+def _read_parameters(words: Sequence[str]) -> dict[str, Any]:
+    def number(word: str, name: str) -> Any:
+        value = fraction(word, f"--param {name}")
+        return int(value) if value.denominator == 1 else value
+
+    found: dict[str, Any] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or name in found:
+            raise InputError(f"--param {word[:40]!r}: write each parameter once, as k=3 or p=2,2")
+        numbers = [number(v, name) for v in value.split(",")]
+        found[name] = numbers if len(numbers) > 1 or name in ("p", "output") else numbers[0]
+    return found
+
+
+def run_construct(options: argparse.Namespace) -> dict[str, Any]:
+    """Build a network from the literature."""
+    from .readers import save
+    from .theory.catalog import construct
+    from .theory.report import plain
+
+    made = construct(options.name, **_read_parameters(options.param))
+    if options.out is not None:
+        save(made.network, options.out)
+    return {
+        "name": made.name,
+        "parameters": plain(made.parameters),
+        "input_dim": made.network.input_dim,
+        "widths": list(made.network.widths),
+        "depth": made.depth,
+        "size": made.size,
+        "claims": [
+            {"statement": c.statement, "regions": c.count, "relation": c.relation, "claimed": c.value}
+            | {"domain": None if c.domain is None else [[text(fraction(v)) for v in ends] for ends in c.domain.bounding_box()]}
+            for c in made.claims
+        ],
+        "out": options.out,
+    }
+
+
+def show_construct(result: dict[str, Any]) -> None:
+    """Print what a construction is and what is claimed of it."""
+    print(f"{result['name']}: {result['input_dim']} inputs, hidden layers {result['widths']}, {result['size']} neurons")
+    for claim in result["claims"]:
+        place = "R^n" if claim["domain"] is None else " to ".join(f"({', '.join(v)})" for v in claim["domain"])
+        print(f"{claim['regions']} regions {claim['relation']} {claim['claimed']} on {place}: {claim['statement']}")
+    print(f"saved {result['out']}" if result["out"] else "not saved; give --out net.json")
+
+
+def run_bounds(options: argparse.Namespace) -> dict[str, Any]:
+    """Compare formulas with enumerated counts."""
+    from .theory import report, table
+    from .theory.catalog import construct
+
+    if options.widths is not None and options.construction is not None:
+        raise InputError("--widths excludes --construction; give one or the other")
+    if options.param and options.construction is None:
+        raise InputError("--param belongs to --construction; name one")
+    if options.plot is not None:
+        from .plotting import check_picture
+
+        if options.widths is None and options.construction is None:
+            raise InputError("--plot draws one architecture; give --widths or --construction")
+        check_picture(options.plot)
+    limit = table.LIMIT if options.limit is None else _whole_number(options.limit, "--limit")
+    seed = _whole_number(options.seed, "--seed")
+    if limit < 1:
+        raise InputError(f"--limit is {limit}; give a whole number from 1 up")
+    shape = None
+    start = time.perf_counter()
+    if options.widths is not None:
+        sizes = [_whole_number(word, "--widths") for word in options.widths.split(",")]
+        if len(sizes) < 3 or min(sizes) < 1:
+            raise InputError(f"--widths is {options.widths}; give inputs, hidden layers and outputs, like 2,16,16,1")
+        shape = sizes[0], sizes[1:-1]
+        rows = table.architecture(*shape, seed, limit)
+    elif options.construction is not None:
+        made = construct(options.construction, **_read_parameters(options.param))
+        shape = made.network.input_dim, list(made.network.widths)
+        rows = table.check(made, limit) + table.upper_rows(made, limit)
+    else:
+        rows = table.all_rows(limit)
+    seconds = time.perf_counter() - start
+    if options.plot is not None and shape is not None:
+        report.draw_bounds(*shape, options.plot, seed, limit)
+    return {
+        "rows": report.as_json(rows),
+        "holds": all(row.holds is not False for row in rows),
+        "exact": True,
+        "complete": all(row.holds is not None for row in rows),
+        "seconds": seconds,
+        "plot": options.plot,
+    }
+
+
+def show_bounds(result: dict[str, Any]) -> None:
+    """Print the table of claims."""
+    from .theory.report import as_text
+
+    rows = result["rows"]
+    print(as_text(rows))
+    held = sum(row["holds"] is True for row in rows)
+    print(f"{len(rows)} rows: {held} hold, {sum(row['holds'] is False for row in rows)} fail, ", end="")
+    print(f"{sum(row['holds'] is None for row in rows)} not enumerated; {result['seconds']:.2f} s")
+    if result["plot"]:
+        print(f"drew {result['plot']}")
 
 
 def run_verify(options: argparse.Namespace) -> dict[str, Any]:

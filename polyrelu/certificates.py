@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -44,15 +44,19 @@ LIMB = 62
 BITS = (24, 50)
 
 
-def make_proof(cx: RegionComplex, network: Network, walls: list[Form]) -> tuple[dict[str, Any], dict[str, Any]]:
+def make_proof(
+    cx: RegionComplex, network: Network, walls: list[Form], goal: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the arrays of a proof and its exact numbers for the file's ``meta``.
+
+    ``goal`` holds the property as :class:`polyrelu.proof.Checker` reads it: ``constraints``, ``strict``, ``disjuncts``.
 
     Raises
     ------
     CertificationError
         If the complex cannot be proved: it is wrong.
     """
-    prover = Prover(cx, network, walls)
+    prover = Prover(cx, network, walls, goal)
     try:
         prover.walk()
         prover.meet()
@@ -64,7 +68,7 @@ def make_proof(cx: RegionComplex, network: Network, walls: list[Form]) -> tuple[
 class Prover(Checker):
     """A checker that finds the multipliers, boxes and witnesses that it asks for, and keeps them."""
 
-    def __init__(self, cx: RegionComplex, network: Network, walls: list[Form]):
+    def __init__(self, cx: RegionComplex, network: Network, walls: list[Form], goal: Mapping[str, Any]):
         spare = -network.neurons % 8
         points = [rational_point(cx.interior_point(i)) for i in range(len(cx))]
         content: dict[str, Any] = {
@@ -76,7 +80,7 @@ class Prover(Checker):
             "row_ptr": cx.row_ptr.tolist(),
             "facet_row": tuple(cx.facet_row.tolist()),
         }
-        super().__init__(network, walls, content | {key: () for key in PROOF})
+        super().__init__(network, walls, content | dict(goal) | {key: () for key in PROOF})
         self.start = [cx.interior_point(i) for i in range(len(cx))]
         self.out: dict[str, list[Any]] = {key: [] for key in PROOF}
         self.maps: dict[Form, int] = {}
@@ -95,12 +99,53 @@ class Prover(Checker):
         if terms is None:
             self.out["claim_size"].append(OPEN)
             return None
+        self.keep(terms)
+        return fold(terms, len(rows)) if terms else [1]
+
+    def keep(self, terms: Terms) -> None:
+        """Write the multipliers of one claim down."""
         self.out["claim_size"].append(len(terms))
         for place, digits, shift in terms:
             self.out["term_row"].append(place)
             self.out["term_value"].append(digits)
             self.out["term_shift"].append(shift)
-        return fold(terms, len(rows)) if terms else [1]
+
+    def contradiction(self, system: list[Row], chosen: Sequence[int], box: Box, span: range) -> list[int] | None:
+        """Find multipliers that refute a disjunct: of one constraint alone if that will do, else of all together."""
+        count = len(system) - len(chosen)
+        rows = system[:count]
+        terms = None
+        for place in range(count, len(system)):
+            form = negative(system[place].form)
+            alone = self.above_zero(form, rows, box, span)
+            if alone is not None:
+                terms = [(0, 1, 0)] + [(k or place + 1, v, shift) for k, v, shift in alone]
+                break
+        if terms is None:
+            strict = [count + n for n, k in enumerate(chosen) if self.content["strict"][k]]
+            y = farkas([row.form for row in system], strict, self.network.d)
+            den = math.lcm(*(v.denominator for v in y.values()))
+            terms = exact_terms(1, {i: v.numerator * (den // v.denominator) for i, v in y.items()})
+        self.keep(terms)
+        return fold(terms, len(system))
+
+    def above_zero(self, form: Form, rows: list[Row], box: Box, span: range) -> Terms | None:
+        """Return multipliers that prove a form positive on a cell, place 0 being its own; None if floats find none."""
+        low = minimum(form, box)
+        if low is not None and low > 0:
+            return [(0, 1, 0)]
+        forms = [row.form for row in rows]
+        if not any(form[:-1]) or not forms:
+            return None
+        if self.frame is None or self.frame.forms != forms:
+            self.frame = Frame(forms, floats(self.start[span.start]))
+        code, _, basis, weights = self.frame.minimize(form)
+        for bits in BITS if code == kernels.OPTIMAL else ():
+            near = rounded(form, forms, basis, weights, bits)
+            low = self.slack(form, rows, box, fold(near, len(rows))) if near else None
+            if low is not None and low > 0:
+                return near
+        return None
 
     def find(self, form: Form, rows: list[Row], box: Box, span: range) -> Terms | None:
         """Return terms that prove a form nonnegative on a cell, or None if it is not."""
@@ -250,6 +295,21 @@ class Prover(Checker):
             "exact_facet_points": {str(k): v for k, v in self.exact_points.items()},
         }
         return out, meta
+
+
+def farkas(rows: Sequence[Form], strict: Sequence[int], d: int) -> dict[int, Fraction]:
+    """Return y >= 0 with ``sum y_i g_i`` a negative constant, or zero with some y_i > 0 for a strict row.
+
+    They prove that no point has all rows nonnegative and the strict ones positive (Motzkin).
+    """
+    deepest = lp.deepest_point(rows, d)
+    if deepest.depth < 0:
+        return {i: v for i, v in deepest.multipliers.items() if v}
+    lifted = [(*row[:d], -int(i in strict), row[d]) for i, row in enumerate(rows)] + [(*([0] * d), -1, 1)]
+    solution = lp.maximize([*([0] * d), 1], lifted, (*deepest.point, Fraction(0)))
+    if not strict or solution.value != 0:
+        raise CertificationError("the property holds at a point of the domain, so there is no proof against it")
+    return {i: v for i, v in solution.multipliers.items() if v and i < len(rows)}
 
 
 # -- floats that propose ---------------------------------------------------------------

@@ -265,6 +265,10 @@ class Checker:
             raise Refuted("the proof ends too early: facet_point is too short")
         return points[facet]
 
+    def contradiction(self, system: list[Row], chosen: Sequence[int], box: Box, span: range) -> list[int] | None:
+        """Read the multipliers that refute a disjunct: of the rows of a cell, and of -c for each chosen constraint."""
+        return self.multipliers((0,) * (self.network.d + 1), system, box, span)
+
     # -- claims
     def claim(self, row: Row, rows: list[Row], box: Box, span: range) -> bool:
         """Prove that a form is nonnegative on a cell, and give its names to the row that it is a multiple of."""
@@ -330,7 +334,7 @@ class Checker:
             rows = self.drop(rows, box, span)
             while True:
                 if todo is None and layer == len(net.widths):
-                    self.leaf(span, rows, blocks)
+                    self.leaf(span, rows, box, blocks)
                     break
                 if todo is None:
                     box = self.tighten(rows, box, span)
@@ -398,7 +402,7 @@ class Checker:
         return [self.bit(region, k) for k in range(self.network.starts[layer], self.network.starts[layer + 1])]
 
     # -- a region
-    def leaf(self, span: range, rows: list[Row], blocks: list[Any]) -> None:
+    def leaf(self, span: range, rows: list[Row], box: Box, blocks: list[Any]) -> None:
         """Check one region: its point, its facets and its affine map."""
         i, net, content = span.start, self.network, self.content
         for row in rows:
@@ -429,6 +433,25 @@ class Checker:
         else:
             outputs = net.forms(len(net.widths), blocks)
         self.affine_map(i, outputs, net.scale[-1])
+        for number in range(len(content["disjuncts"])):
+            self.refute(number, rows, box, outputs, span)
+
+    def refute(self, number: int, rows: list[Row], box: Box, outputs: list[Form], span: range) -> None:
+        """Prove that a disjunct of the property holds nowhere on a cell."""
+        net, chosen = self.network, self.content["disjuncts"][number]
+        values = []
+        for k in chosen:
+            linear, weights, constant = self.content["constraints"][k]  # of inputs, of outputs
+            form = [net.scale[-1] * v for v in (*linear, constant)]
+            for weight, output in zip(weights, outputs, strict=True):
+                form = [a + weight * b for a, b in zip(form, output, strict=True)]
+            values.append(Row(negative(tuple(form)), frozenset()))
+        system = [*rows, *values]
+        q = self.contradiction(system, chosen, box, span)
+        slack = None if q is None else self.slack((0,) * (net.d + 1), system, box, q)
+        used = itertools.compress(chosen, q[len(rows) + 1 :]) if q else ()
+        if slack is None or slack < 0 or (slack == 0 and not any(self.content["strict"][k] for k in used)):
+            raise Refuted(f"{shown(span)}: nothing proves that disjunct {number} of the property holds nowhere", span)
 
     def affine_map(self, i: int, forms: list[Form], scale: int) -> None:
         """Compare the listed affine map of a region with the composed one."""

@@ -67,6 +67,8 @@ class Verdict:
         How many were proved; 0 if the proof failed.
     complete : bool
         True if it is proved that no region is missing.
+    unsat : bool
+        True if the file holds a property and it is proved that no point of the domain satisfies it.
     method : str or None
         How the facets, the adjacencies and completeness were proved: ``"tree of cuts"``.
     seconds : float
@@ -79,6 +81,7 @@ class Verdict:
     regions: int
     adjacencies: int
     complete: bool
+    unsat: bool
     method: str | None
     seconds: float
 
@@ -186,6 +189,7 @@ def verify_file(path: str | os.PathLike[str], model: str | None = None) -> Verdi
         len(proved.patterns) if proved else 0,
         proved.adjacencies if proved else 0,
         bool(proved and proved.complete),
+        bool(proved and "goal" in members),
         "tree of cuts" if proved else None,
         time.perf_counter() - started,
     )
@@ -216,7 +220,7 @@ class RegionFile:
         content["patterns"] = [int.from_bytes(row, "big") >> spare for row in packed]
         content["points"] = self.points(content.pop("interior_points"), "exact_points")
         content["complete"] = bool(meta["complete"])
-        self.content = content
+        self.content = content | read_property(members, net)
 
     def arrays(self, wanted: Mapping[str, tuple[str, int]]) -> dict[str, Any]:
         """Return the numbers of some arrays."""
@@ -260,6 +264,8 @@ class RegionFile:
                 text.append(f"Proved: {what} exist, each with its pattern at a rational point strictly inside.")
                 rest = ", nor that no region is missing" if complete else ""
                 raise Refuted(f"the file holds no proof of its facets and adjacencies{rest}; save it with proof=True")
+            if "goal" in self.members and not complete:
+                raise Refuted("a property is proved on all regions, and this enumeration is incomplete")
             content |= self.arrays(PROOF)
             content["facet_point"] = self.points(content["facet_point"], "exact_facet_points")
             content["maps"] = self.maps()
@@ -278,6 +284,10 @@ class RegionFile:
             "all of them real and no others, and each has the listed affine map. "
             f"Method: tree of cuts, {checker.cuts} cuts and {checker.claims} claims with multipliers."
         )
+        if "goal" in self.members:
+            count = len(content["disjuncts"])
+            parts = f"its {count} disjuncts are" if count != 1 else "its one disjunct is"
+            text.append(f"At no point of the domain the stored property holds: {parts} refuted on every region.")
         return checker
 
 
@@ -296,6 +306,24 @@ def read_domain(content: Mapping[str, Any], d: int) -> tuple[list[Form], str]:
         raise Refuted(f"the domain is not one of R^{d}")
     numerators = [rational_point(row)[0] for row in table]
     return [(*negative(row[:-1]), row[-1]) for row in numerators], where if len(where) < 160 else "a box"
+
+
+def read_property(members: Mapping[str, Member], net: Network) -> dict[str, Any]:
+    """Return the constraints of the file's property in integers, which are strict, and its disjuncts."""
+    goal: dict[str, Any] = {"constraints": [], "disjuncts": []}
+    if "goal" in members:
+        goal = json.loads(members["goal"].data)
+    d, m = net.d, len(net.base[-1])
+    if any(len(c["x"]) != d or len(c["y"]) != m for c in goal["constraints"]):
+        raise Refuted(f"a constraint of the property is not one of {d} inputs and {m} outputs")
+    rows = [rational_point([*c["x"], *c["y"], c["constant"]])[0] for c in goal["constraints"]]
+    if any(k not in range(len(rows)) for disjunct in goal["disjuncts"] for k in disjunct):
+        raise Refuted("a disjunct of the property names a constraint that does not exist")
+    return {
+        "constraints": [(row[:d], row[d:-1], row[-1]) for row in rows],
+        "strict": [bool(c["strict"]) for c in goal["constraints"]],
+        "disjuncts": goal["disjuncts"],
+    }
 
 
 def same_network(net: Network, model: Network) -> None:

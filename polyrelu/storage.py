@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from .exact import fraction, text
 from .network import ReluNetwork
 from .polytope import Box, HPolytope
 from .proof import Network
-from .proof_file import FORMAT, REGIONS, VERSION, Member, Verdict, digest, read_domain, verify_file
+from .proof_file import FORMAT, REGIONS, VERSION, Member, Verdict, digest, read_domain, read_property, verify_file
 from .readers.files import atomic_write, existing_file, located, one_line, writable_file
 from .readers.native import from_json, to_json
 
@@ -30,8 +31,16 @@ from .readers.native import from_json, to_json
 PROOF_BY_DEFAULT = {True: 100_000_000, False: 1_000_000}
 
 
-def save_complex(cx: RegionComplex, path: str | os.PathLike[str], with_proof: bool | None = None) -> None:
+def save_complex(
+    cx: RegionComplex,
+    path: str | os.PathLike[str],
+    with_proof: bool | None = None,
+    goal: Mapping[str, Any] | None = None,
+) -> None:
     """Write a complex to a ``.npz`` file in one step: a failed write leaves the old file as it was.
+
+    ``goal`` is a property that holds nowhere in the domain (``docs/proofs.md`` says how it is written); the proof
+    shows it.
 
     Raises
     ------
@@ -42,13 +51,17 @@ def save_complex(cx: RegionComplex, path: str | os.PathLike[str], with_proof: bo
     """
     with located(path):
         file = check_target(path)
-        arrays = _content(cx, with_proof)
+        arrays = _content(cx, with_proof, goal)
         with atomic_write(file) as stream:
             np.savez_compressed(stream, allow_pickle=False, **arrays)
 
 
-def _content(cx: RegionComplex, with_proof: bool | None) -> dict[str, npt.NDArray[Any]]:
+def _content(
+    cx: RegionComplex, with_proof: bool | None, goal: Mapping[str, Any] | None
+) -> dict[str, npt.NDArray[Any]]:
     texts = {"network": to_json(cx.network), "domain": domain_text(cx.domain)}
+    if goal is not None:
+        texts["goal"] = json.dumps(goal)
     meta: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
@@ -66,7 +79,8 @@ def _content(cx: RegionComplex, with_proof: bool | None) -> dict[str, npt.NDArra
 
         network = Network(texts["network"])
         walls, _ = read_domain(json.loads(texts["domain"]), network.d)
-        more, numbers = make_proof(cx, network, walls)
+        members = {"goal": Member("|u1", (), texts["goal"].encode())} if goal is not None else {}
+        more, numbers = make_proof(cx, network, walls, read_property(members, network))
         arrays |= more
         meta |= numbers
     texts["meta"] = json.dumps(meta)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import re
 from fractions import Fraction as F
 from pathlib import Path
@@ -19,7 +20,8 @@ from test_cli import run
 
 import polyrelu as pr
 from polyrelu.properties import check, competition_text
-from polyrelu.safety import goal_file
+from polyrelu.safety import save_proof
+from polyrelu.storage import seal
 from polyrelu.vnnlib import Constraint, parse_vnnlib, read_vnnlib
 
 FILES = Path(__file__).parent / "vnnlib"
@@ -306,64 +308,40 @@ def test_against_exhaustive_search(problem):
 
 
 # -- proofs of unsat ------------------------------------------------------------------
+def content_of(path):
+    with np.load(path, allow_pickle=False) as archive:
+        return {key: archive[key] for key in archive.files}
+
+
 def refute(net, path) -> str:
-    """Check a proof exactly with Fractions, apart from completeness; return what is wrong, or nothing."""
-    cx = pr.RegionComplex.load(path)
-    with np.load(goal_file(path), allow_pickle=False) as archive:
-        goal = {key: archive[key] for key in archive.files}
-    claim = json.loads(goal["goal_claim"].tobytes())
-    wanted = parse_vnnlib(goal["goal_property"].tobytes().decode())
-    exact = {int(k): F(v) for k, v in json.loads(goal["goal_exact"].tobytes()).items()}
-    low, high = ([F(v) for v in claim[key]] for key in ("lower", "upper"))
-    free = claim["free"]
-    d, D, N = len(free), len(claim["disjuncts"]), cx.network.neurons
-    # the claim is the property, its box holds every input, the complex is on that box
-    constraints = [
-        Constraint(
-            *(tuple((i, F(v)) for i, v in c[key]) for key in "xy"), F(c["bound"]), c["strict"]
-        ) for c in claim["constraints"]
-    ]  # fmt: skip
-    if [tuple(constraints[k] for k in part) for part in claim["disjuncts"]] != wanted.disjuncts():
-        return "another property"
-    for disjunct in wanted.disjuncts():
+    """Have the independent checker prove a file, and compare what it proves with the property; return what is wrong."""
+    verdict = pr.verify(path)
+    if not (verdict and verdict.unsat and verdict.complete):
+        return verdict.text
+    cx, goal = pr.RegionComplex.load(path), json.loads(content_of(path)["goal"].tobytes())
+    wanted, free = parse_vnnlib(goal["text"]), goal["free"]
+    fixed = {int(i): F(v) for i, v in goal["fixed"].items()}
+    origin = [fixed.get(i, F(0)) for i in range(wanted.inputs)]
+    if cx.network != net.restrict(origin, [[int(i == k) for i in range(wanted.inputs)] for k in free]):
+        return "another network"
+    lower, upper = cx.domain.lower, cx.domain.upper
+    for disjunct, numbers in zip(wanted.disjuncts(), goal["disjuncts"], strict=True):
         single = [(i, v, c.bound / v) for c in disjunct if len(c.x) == 1 and not c.y for i, v in c.x]
         least = [max(b for k, v, b in single if k == i and v < 0) for i in range(wanted.inputs)]
         most = [min(b for k, v, b in single if k == i and v > 0) for i in range(wanted.inputs)]
-        if all(a <= b for a, b in zip(least, most, strict=True)):
-            if not all(low[i] <= least[i] and most[i] <= high[i] for i in range(wanted.inputs)):
+        for i in range(wanted.inputs if all(map(operator.le, least, most)) else 0):
+            low, high = (lower[free.index(i)], upper[free.index(i)]) if i in free else (fixed[i], fixed[i])
+            if not low <= least[i] <= most[i] <= high:
                 return "an input outside of the box"
-    if cx.domain != pr.Box([low[i] for i in free], [high[i] for i in free]) or not cx.complete:
-        return "another domain"
-    origin = [F(0) if i in free else low[i] for i in range(wanted.inputs)]
-    if cx.network != net.restrict(origin, [[int(i == k) for i in range(wanted.inputs)] for k in free]):
-        return "another network"
-    oracle_net = oracle.ExactNetwork(cx.network)
-    for i, pattern in enumerate(cx.patterns.tolist()):
-        forms = [f if bit else oracle.negative(f) for f, bit in zip(oracle_net.neuron_forms(pattern), pattern, strict=True)]
-        outputs = oracle_net.affine_map(pattern)
-        for q, part in enumerate(claim["disjuncts"]):
-            s, certain = [F(0)] * (d + 1), False
-            for e in range(*goal["goal_ptr"][D * i + q : D * i + q + 2].tolist()):
-                row, weight = int(goal["goal_row"][e]), exact.get(e, F(float(goal["goal_weight"][e])))
-                if weight < 0 or (row >= N and row - N not in part):
-                    return f"region {i}: a wrong multiplier"
-                if row < N:
-                    form = forms[row]
-                else:
-                    c = constraints[row - N]
-                    certain |= c.strict and weight > 0
-                    form = [F(0)] * d + [c.bound]
-                    for k, v in c.x:
-                        if k in free:
-                            form[free.index(k)] -= v
-                        else:
-                            form[-1] -= v * low[k]
-                    for j, v in c.y:
-                        form = [a - v * b for a, b in zip(form, outputs[j], strict=True)]
-                s = [a + weight * b for a, b in zip(s, form, strict=True)]
-            highest = s[-1] + sum(max(v * low[k], v * high[k]) for v, k in zip(s, free, strict=False))
-            if not (highest < 0 or (highest == 0 and certain)):
-                return f"region {i}, disjunct {q}: not proved"
+        for c, k in zip(disjunct, numbers, strict=True):
+            stored, x, y = goal["constraints"][k], dict(c.x), dict(c.y)
+            constant = sum(v * fixed[i] for i, v in x.items() if i in fixed) - c.bound
+            if (
+                [F(v) for v in stored["x"]] != [x.get(i, 0) for i in free]
+                or [F(v) for v in stored["y"]] != [y.get(j, 0) for j in range(wanted.outputs)]
+                or (F(stored["constant"]), stored["strict"]) != (constant, c.strict)
+            ):
+                return "another property"
     return ""
 
 
@@ -401,22 +379,44 @@ def test_every_unsat_has_a_proof(tmp_path_factory, problem):
         assert refute(net, path) == ""
 
 
-def test_a_changed_proof_is_refuted(tmp_path):
+def test_a_changed_property_is_refuted(tmp_path):
+    """With the digest made anew: by mathematics, because the multipliers do not prove the other property."""
     path = tmp_path / "proof.npz"
     net = networks.tents(3)
-    check(net, prop("(>= X_0 0);(<= X_0 1);(> Y_0 1.5)"), proof=path)
-    with np.load(goal_file(path)) as archive:
-        goal = {key: archive[key] for key in archive.files}
+    check(net, prop("(>= X_0 0);(<= X_0 1);(or (> Y_0 1) (< Y_0 0))"), proof=path)
+    content = content_of(path)
+    goal = json.loads(content["goal"].tobytes())
+    assert refute(net, path) == ""
 
-    for k in range(len(goal["goal_row"])):
-        for key, value in (("goal_weight", -1.0), ("goal_weight", 0.0), ("goal_row", goal["goal_row"][k] ^ 1)):
-            wrong = {name: array.copy() for name, array in goal.items()}
-            wrong[key][k] = value
-            np.savez(goal_file(path), **wrong)
-            # a multiplier of a neuron may be spare; that of the constraint never is
-            if goal["goal_row"][k] >= net.neurons or value == -1.0:
-                assert refute(net, path) != ""
-    assert refute(networks.scale_neurons(net), path) != ""
+    def changed(k, **entries):
+        wrong = json.loads(json.dumps(goal))
+        wrong["constraints"][k] |= entries
+        return wrong
+
+    above, below = (next(k for k, c in enumerate(goal["constraints"]) if c["y"] == [y]) for y in ("-1", "1"))
+    claims = [
+        changed(above, strict=False),
+        changed(below, strict=False),
+        changed(above, constant="1023/1024"),
+        changed(above, y=["-2"]),
+        changed(below, x=["-1/1000"]),
+        goal | {"disjuncts": [*goal["disjuncts"], []]},
+    ]
+    for claim in claims:
+        np.savez(path, **seal(content | {"goal": np.frombuffer(json.dumps(claim).encode(), np.uint8)}))
+        verdict = pr.verify(path)
+        assert not verdict and not verdict.unsat and "of the property holds nowhere" in verdict.failure
+    np.savez(path, **content | {"goal": np.frombuffer(json.dumps(goal | {"text": ""}).encode(), np.uint8)})
+    assert "SHA-256" in pr.verify(path).failure
+    np.savez(path, **seal({key: array for key, array in content.items() if key != "goal"}))
+    assert not pr.verify(path)  # multipliers that nothing asks for
+
+
+def test_a_property_that_holds_has_no_proof(tmp_path):
+    path = tmp_path / "proof.npz"
+    with pytest.raises(pr.CertificationError, match="the property holds at a point"):
+        save_proof(TENT, prop("(>= X_0 0);(<= X_0 1);(>= Y_0 1)"), path)
+    assert not path.exists()
 
 
 def test_proofs_that_are_not_possible(tmp_path):

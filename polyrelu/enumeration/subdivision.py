@@ -119,8 +119,8 @@ class Search:
 
     With a ``goal`` the last layer of the network is not cut: its rows ``goal[g] .. goal[g + 1] - 1`` are group g, and
     cells on which every group has a row that is positive throughout are dropped as early as bounds prove it. The
-    others, task by task, are handed to ``examine`` (as in :class:`Outcome`), which ends the search by returning True. ``seconds`` bounds
-    the time of a search.
+    others are handed to ``examine`` task by task (as in :class:`Outcome`), which ends the search by returning True.
+    ``seconds`` bounds the time of a search.
     """
 
     def __init__(

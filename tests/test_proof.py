@@ -193,7 +193,7 @@ def test_a_forged_complex_whose_proof_is_made_for_it(saved, tmp_path):
         cx = pr.RegionComplex(
             NET, SQUARE, rest, (rest["interior_points"], {}), complete=False, method="bfs", seconds=None
         )
-        more, numbers = make_proof(cx, network, walls)
+        more, numbers = make_proof(cx, network, walls, proof_file.read_property({}, network))
         whole = meta(rest | more, **numbers, complete=False)
         assert check(tmp_path / "b.npz", whole).ok
         verdict = check(tmp_path / "c.npz", meta(whole, complete=True))

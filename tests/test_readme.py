@@ -21,10 +21,11 @@ def block(heading: str) -> list[str]:
     return re.search(re.escape(heading) + r".*?```\w+\n(.*?)```", README, re.DOTALL).group(1).splitlines()
 
 
-def test_python_session():
+def test_python_session(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     failed, tried = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
 
-    assert (failed, tried) == (0, 13)
+    assert (failed, tried) == (0, 20)
 
 
 def test_main_command_draws_the_picture(tmp_path, monkeypatch, capsys):
@@ -43,7 +44,7 @@ def test_main_command_draws_the_picture(tmp_path, monkeypatch, capsys):
 def test_shell_lines_parse():
     lines = block("## From the shell")
 
-    assert len(lines) == 5
+    assert len(lines) == 8
     for line in lines:
         build_parser().parse_args(shlex.split(line)[1:])
 

@@ -260,6 +260,9 @@ def level_set(cx: RegionComplex, output: Any = 0, value: Any = 0) -> Boundary:
 
 def decision_boundary(cx: RegionComplex, i: int, j: int) -> Boundary:
     """Return where two outputs are equal; see :meth:`RegionComplex.decision_boundary`."""
+    for k in (i, j):
+        if not isinstance(k, int | np.integer) or isinstance(k, bool):
+            raise InputError(f"{k!r} is not the number of an output; give two of 0 to {cx.network.output_dim - 1}")
     a, b = functional(cx.network, int(i)), functional(cx.network, int(j))
     if a == b:
         raise InputError(f"outputs {i} and {j} are the same; give two different ones")

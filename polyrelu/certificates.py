@@ -211,7 +211,7 @@ class Prover(Checker):
                 if math.isfinite(wanted) and (old[side] - wanted) * outward > 0.125 * width:
                     form = side_form(side, wanted, d)
                     terms = self.find(form, rows, box, span)
-                    if terms is not None:
+                    if terms is not None and (self.slack(form, rows, box, fold(terms, len(rows))) or 0) > 0:
                         sides[side] = wanted
                         self.ready[form] = terms
         self.out["cell_box"].append(sides)

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from .cells import Cell, Corner, PrefixForms, as_point, cells
 from .complex import RegionComplex
@@ -85,11 +87,14 @@ def volume_histogram(cx: RegionComplex, bins: Any = None) -> Histogram:
         edges = [low, 2 * low]
         while edges[-1] <= sizes[-1]:
             edges.append(2 * edges[-1])
-    elif isinstance(bins, int):
+    elif isinstance(bins, int | np.integer):
+        bins = int(bins)
         if bins < 1:
             raise InputError(f"bins is {bins}; give a number of bins, 1 or more, or increasing edges")
         edges = [sizes[-1] * k / bins for k in range(bins + 1)]
     else:
+        if not isinstance(bins, Iterable):
+            raise InputError(f"bins is {bins!r}; give a whole number of bins, or increasing edges")
         edges = [fraction(v, f"bins[{k}]") for k, v in enumerate(bins)]
         if len(edges) < 2 or any(a >= b for a, b in zip(edges, edges[1:], strict=False)):
             raise InputError("bins must be a number of bins or at least two increasing edges")
@@ -163,6 +168,7 @@ class Enclosure(NamedTuple):
 
 def integral(cx: RegionComplex, output: Any = 0, bits: int | None = None) -> Fraction | Enclosure:
     """Return the integral of an output over the domain; see :meth:`RegionComplex.integral`."""
+    bits = _checked_bits(bits)
     numbers, scale = integer_point(functional(cx.network, output))
     terms = (_moment(cell, numbers, scale) for cell in all_cells(cx))
     if bits is None:
@@ -189,6 +195,17 @@ def mean(cx: RegionComplex, output: Any = 0, bits: int | None = None) -> Fractio
     if isinstance(total, Enclosure):
         return Enclosure(total.lower / whole, total.upper / whole)
     return total / whole
+
+
+def _need_all(cx: RegionComplex) -> None:
+    if not cx.complete:
+        raise InputError("regions are missing, so this says nothing about the domain; enumerate without a limit")
+
+
+def _checked_bits(bits: Any) -> int | None:
+    if bits is not None and (not isinstance(bits, int) or isinstance(bits, bool) or bits < 0):
+        raise InputError(f"bits is {bits!r}; give a whole number of binary places, or None for an exact integral")
+    return bits
 
 
 # -- Lipschitz constants --------------------------------------------------------------
@@ -219,8 +236,9 @@ def lipschitz(cx: RegionComplex, norm: Any = 2) -> Lipschitz:
     """Return the Lipschitz constant of the network; see :meth:`RegionComplex.lipschitz`."""
     from .spectral import largest_squared_norm, sqrt_floats
 
-    if norm not in (1, 2, math.inf):
+    if not isinstance(norm, int | float) or norm not in (1, 2, math.inf):
         raise InputError(f"norm is {norm!r}; choose 1, 2 or math.inf")
+    _need_all(cx)
     if norm == 2:
         low, high, region = largest_squared_norm(_jacobians(cx))
         return Lipschitz(sqrt_floats(low)[0], sqrt_floats(high)[1], Enclosure(low, high), None, region)
@@ -314,5 +332,6 @@ class StableNeurons(NamedTuple):
 
 def stable_neurons(cx: RegionComplex) -> StableNeurons:
     """Return the neurons that never switch; see :meth:`RegionComplex.stable_neurons`."""
+    _need_all(cx)
     share = cx.patterns.sum(axis=0, dtype=int).tolist()
     return StableNeurons([k for k, n in enumerate(share) if n == len(cx)], [k for k, n in enumerate(share) if not n])

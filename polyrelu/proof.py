@@ -22,7 +22,11 @@ checker composes exactly. For neuron k of the node one of three things happens:
 Rows may be dropped from a cell when multipliers prove them from the others; then C is the same set.
 
 **Multipliers** for "f >= 0 on C": natural numbers q_0 > 0, q_1, .. such that r = q_0 f - sum_j q_j g_j is nonnegative
-at every point of a box that holds C. Then q_0 f >= r >= 0 on C. Such a box is itself proved, side by side, in this way.
+at every point of a box B that holds C. Then q_0 f >= r >= 0 on C. Such a box is itself proved, side by side, in this
+way; a side that is not taken over from the box before needs r > 0, so that C lies in the interior of B. This makes it
+sound to drop a row that was needed to prove the box: with K the set of the rows left, a convex set, K and B have C in
+common; C is closed in K, and open in K because it lies in the interior of B, and it holds a point of a region, which
+every leaf evaluates. So K = C.
 
 **Theorem.** Let every leaf hold one pattern s and a point p with g(p) > 0 for all rows of its cell C_s; let no
 neuron with bit 1 be the zero form on its cell. Then C_s is full-dimensional and is the closure of
@@ -45,6 +49,7 @@ import itertools
 import json
 import math
 import operator
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -82,12 +87,36 @@ class Box(NamedTuple):
 
 
 # -- the network ----------------------------------------------------------------------
+def parse(text: str | bytes) -> Any:
+    """Read JSON in which no key stands twice."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        content = dict(pairs)
+        if len(content) != len(pairs):
+            raise ValueError("a JSON key stands twice")
+        return content
+
+    # int() alone stops at 4300 digits
+    return json.loads(text, parse_int=lambda digits: int(Decimal(digits)), object_pairs_hook=unique)
+
+
 def number(value: Any) -> Fraction:
     """Read a JSON number (a float is the binary fraction that it is) or a text ``"p"`` or ``"p/q"``, exactly."""
     if isinstance(value, str):
-        top, _, bottom = value.partition("/")
-        return Fraction(int(Decimal(top)), int(Decimal(bottom or "1")))  # int() alone stops at 4300 digits
+        parts = re.fullmatch(r"(-?[0-9]+)(?:/([0-9]+))?", value)
+        if parts is None:
+            raise ValueError(f"{value[:40]!r} is no exact number")
+        return Fraction(int(Decimal(parts[1])), int(Decimal(parts[2] or "1")))
+    if isinstance(value, bool):
+        raise ValueError("true and false are no numbers")
     return Fraction(value)
+
+
+def truth(value: Any) -> bool:
+    """Read true or false and nothing else."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} is neither true nor false")
+    return value
 
 
 def rational_point(values: Sequence[Any]) -> Place:
@@ -104,8 +133,8 @@ class Network:
     """
 
     def __init__(self, text: str):
-        content = json.loads(text, parse_int=lambda digits: int(Decimal(digits)))
-        self.output_relu = bool(content["output_relu"])
+        content = parse(text)
+        self.output_relu = truth(content["output_relu"])
         depth = sum(key.startswith("W") for key in content)
         self.tables = tables = [[[number(v) for v in row] for row in content[f"W{index}"]] for index in range(depth)]
         self.biases = biases = [[number(v) for v in content[f"b{index}"]] for index in range(depth)]
@@ -138,11 +167,11 @@ class Network:
         self.starts = [0, *itertools.accumulate(self.widths)]
         self.neurons = self.starts[-1]
 
-    def forms(self, layer: int, blocks: Sequence[tuple[Sequence[int], list[Form]]]) -> list[Form]:
-        """Compose the forms of one layer; ``blocks[k]`` are bits and the forms of the active neurons, by column."""
+    def forms(self, layer: int, blocks: Sequence[tuple[Sequence[int], list[Form], list[Form]]]) -> list[Form]:
+        """Compose the forms of one layer; ``blocks[k]``: bits, the forms of the active neurons by column, all forms."""
         out = self.base[layer]
         for k, matrix in self.weights[layer].items():
-            bits, columns = blocks[k]
+            bits, columns, _ = blocks[k]
             if columns:
                 picked = [tuple(itertools.compress(row, bits)) for row in matrix]
                 out = [
@@ -195,7 +224,7 @@ def parallel(f: Form, g: Form) -> int:
 def minimum(form: Form, box: Box) -> int | None:
     """Return the minimum of a form over a box, times 2**bits; None if there is none."""
     total = form[-1] << box.bits
-    for g, low, high in zip(form, box.lower, box.upper, strict=False):
+    for g, low, high in zip(form[:-1], box.lower, box.upper, strict=True):
         if g:
             side = low if g > 0 else high
             if side is None:
@@ -270,13 +299,13 @@ class Checker:
         return self.multipliers((0,) * (self.network.d + 1), system, box, span)
 
     # -- claims
-    def claim(self, row: Row, rows: list[Row], box: Box, span: range) -> bool:
-        """Prove that a form is nonnegative on a cell, and give its names to the row that it is a multiple of."""
+    def claim(self, row: Row, rows: list[Row], box: Box, span: range, *, strict: bool = False) -> bool:
+        """Prove a form nonnegative (positive) on a cell, and give its names to a row that it is a multiple of."""
         q = self.multipliers(row.form, rows, box, span)
         if q is None:
             return False
         slack = self.slack(row.form, rows, box, q)
-        if slack is None or slack < 0:
+        if slack is None or slack < 0 or (strict and slack == 0):
             what = self.names(row.names) or "a side of their box"
             raise Refuted(f"{shown(span)}: the multipliers do not prove the sign of {what}", span)
         self.claims += 1
@@ -314,8 +343,14 @@ class Checker:
     def tighten(self, rows: list[Row], box: Box, span: range) -> Box:
         """Prove the box of a cell by its rows and the box before."""
         d, ends = self.network.d, self.read_box(rows, box, span)
-        for side, end in enumerate(ends):
-            if math.isfinite(end) and not self.claim(Row(side_form(side, end, d), frozenset()), rows, box, span):
+        before = [None if v is None else Fraction(v, 1 << box.bits) for v in (*box.lower, *box.upper)]
+        if len(ends) != 2 * d:
+            raise Refuted(f"a box of {len(ends)} sides is none of R^{d}")
+        for side, (end, old) in enumerate(zip(ends, before, strict=True)):
+            if not math.isfinite(end):
+                continue
+            row = Row(side_form(side, end, d), frozenset())
+            if not self.claim(row, rows, box, span, strict=old is None or Fraction(end) != old):
                 raise Refuted(f"{shown(span)}: a side of their box is not proved", span)
         ratios = [end.as_integer_ratio() if math.isfinite(end) else None for end in ends]
         den = max((r[1] for r in ratios if r), default=1)  # all are powers of two
@@ -343,7 +378,7 @@ class Checker:
                 if not todo:
                     bits = self.bits(span.start, layer)
                     active = list(itertools.compress(forms, bits))
-                    blocks = [*blocks, (bits, list(zip(*active, strict=True)))]
+                    blocks = [*blocks, (bits, list(zip(*active, strict=True)), forms)]
                     layer, todo = layer + 1, None
                     continue
                 neuron, form = net.starts[layer] + todo[0], forms[todo[0]]
@@ -405,6 +440,7 @@ class Checker:
     def leaf(self, span: range, rows: list[Row], box: Box, blocks: list[Any]) -> None:
         """Check one region: its point, its facets and its affine map."""
         i, net, content = span.start, self.network, self.content
+        self.inside(i, blocks)
         for row in rows:
             if value(row.form, self.points[i]) <= 0:
                 raise Refuted(f"region {i}: its interior point is on the wrong side of {self.names(row.names)}", span)
@@ -427,7 +463,7 @@ class Checker:
                 raise Refuted(f"region {i}: across {self.where(i, place)} {state}", span)
         self.cells.append([form for _, form in cell])
         if net.output_relu:
-            bits, columns = blocks[-1]
+            bits, columns, _ = blocks[-1]
             active = zip(*columns, strict=True)
             outputs = [next(active) if bit else (0,) * (net.d + 1) for bit in bits]
         else:
@@ -452,6 +488,23 @@ class Checker:
         used = itertools.compress(chosen, q[len(rows) + 1 :]) if q else ()
         if slack is None or slack < 0 or (slack == 0 and not any(self.content["strict"][k] for k in used)):
             raise Refuted(f"{shown(span)}: nothing proves that disjunct {number} of the property holds nowhere", span)
+
+    def inside(self, i: int, blocks: Sequence[tuple[list[int], Any, list[Form]]]) -> None:
+        """Evaluate all walls and all neurons at the point of a region."""
+        x = self.points[i]
+        for w, wall in enumerate(self.walls):
+            if any(wall[:-1]) and value(wall, x) <= 0:
+                raise Refuted(f"region {i}: its interior point is not strictly inside wall {w} of the domain", (i,))
+        neuron = 0
+        for bits, _, forms in blocks:
+            for bit, form in zip(bits, forms, strict=True):
+                z = value(form, x)
+                # z = 0 proves bit 0 only if z is zero on the whole region
+                if bit != (z > 0) or (z == 0 and any(form)):
+                    sign = "positive" if z > 0 else "negative" if z else "0"
+                    name = self.network.name(neuron)
+                    raise Refuted(f"region {i}: {name} is {bit} in the pattern but z is {sign} at its point", (i,))
+                neuron += 1
 
     def affine_map(self, i: int, forms: list[Form], scale: int) -> None:
         """Compare the listed affine map of a region with the composed one."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import itertools
-import json
 import math
 import os
 import struct
@@ -22,7 +21,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from .errors import ModelError
-from .proof import Checker, Form, Network, Place, Refuted, negative, number, rational_point, value
+from .proof import Checker, Form, Network, Place, Refuted, negative, number, parse, rational_point, truth, value
 
 FORMAT, VERSION = "polyrelu regions", 2
 
@@ -119,6 +118,8 @@ def read_archive(path: str | os.PathLike[str]) -> dict[str, Member]:
     try:
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():
+                if not name.endswith(".npy") or name.removesuffix(".npy") in members:
+                    raise ValueError(f"{name} stands twice, or is no array")
                 content = archive.read(name)
                 if content[:6] != b"\x93NUMPY":
                     raise ValueError(f"{name} is no array")
@@ -156,7 +157,7 @@ def verify_file(path: str | os.PathLike[str], model: str | None = None) -> Verdi
     started = time.perf_counter()
     members = read_archive(path)
     try:
-        meta = json.loads(members["meta"].data)
+        meta = parse(members["meta"].data)
         ours, version = meta["format"] == FORMAT, meta["version"]
     except MALFORMED:
         ours = False
@@ -201,7 +202,7 @@ class RegionFile:
     def __init__(self, members: Mapping[str, Member], meta: Mapping[str, Any]):
         self.members, self.meta = members, meta
         self.network = net = Network(members["network"].data.decode())
-        self.walls, self.where = read_domain(json.loads(members["domain"].data), net.d)
+        self.walls, self.where = read_domain(parse(members["domain"].data), net.d)
         content = self.arrays(REGIONS)
         packed, ptr, row_ptr = content.pop("packed"), content["facet_ptr"], content["row_ptr"]
         count, spare = len(packed), -net.neurons % 8
@@ -219,7 +220,7 @@ class RegionFile:
             raise Refuted(f"the patterns do not have {net.neurons} bits, one for every neuron")
         content["patterns"] = [int.from_bytes(row, "big") >> spare for row in packed]
         content["points"] = self.points(content.pop("interior_points"), "exact_points")
-        content["complete"] = bool(meta["complete"])
+        content["complete"] = truth(meta["complete"])
         self.content = content | read_property(members, net)
 
     def arrays(self, wanted: Mapping[str, tuple[str, int]]) -> dict[str, Any]:
@@ -232,7 +233,10 @@ class RegionFile:
     def points(self, rows: Sequence[Sequence[float]], exact: str) -> list[Place]:
         """Return points exactly; those that are no floats stand in ``meta``."""
         points = [rational_point(row) for row in rows]
+        known = set(map(str, range(len(points))))
         for key, row in self.meta[exact].items():
+            if key not in known:
+                raise Refuted(f"{exact} names point {key}, which does not exist")
             points[int(key)] = rational_point(row)
         if any(len(x) != self.network.d for x, _ in points):
             raise Refuted(f"a point has not {self.network.d} coordinates")
@@ -242,11 +246,11 @@ class RegionFile:
         """Return the function that reads the affine map of a region: numerators, and their denominator."""
         entries = [int.from_bytes(row, "little", signed=True) for row in self.content["map_entry"]]
         index, size = self.content["map_index"], len(self.network.base[-1]) * (self.network.d + 1)
-        den = int(number(self.meta["map_denominator"]))
+        scale = number(self.meta["map_denominator"])
         fits = len(index) == len(self.content["patterns"]) and {*index} == {*range(len(entries) // size)}
-        if not fits or len(entries) % size or den < 1:
+        if not fits or len(entries) % size or scale < 1 or scale.denominator != 1:
             raise Refuted("the affine maps do not fit the regions")
-        return lambda i: (entries[index[i] * size : (index[i] + 1) * size], den)
+        return lambda i: (entries[index[i] * size : (index[i] + 1) * size], scale.numerator)
 
     def prove(self, text: list[str]) -> Checker:
         """Have everything proved, or raise Refuted; the text says what was."""
@@ -298,7 +302,7 @@ def read_domain(content: Mapping[str, Any], d: int) -> tuple[list[Form], str]:
         unit = [[int(i == k) for i in range(d)] for k in range(d)]
         table = [[*(-v for v in e), -low] for e, low in zip(unit, lower, strict=True)]
         table += [[*e, high] for e, high in zip(unit, upper, strict=True)]
-        where = "the box " + " x ".join(f"[{low}, {high}]" for low, high in zip(lower, upper, strict=True))
+        where = "the box " + " x ".join(f"[{shorten(low)}, {shorten(high)}]" for low, high in zip(lower, upper, strict=True))
     else:
         table = [[number(v) for v in row] for row in content["rows"]]
         where = f"a polyhedron of {len(table)} row{'s' * (len(table) > 1)}" if table else f"all of R^{d}"
@@ -312,7 +316,7 @@ def read_property(members: Mapping[str, Member], net: Network) -> dict[str, Any]
     """Return the constraints of the file's property in integers, which are strict, and its disjuncts."""
     goal: dict[str, Any] = {"constraints": [], "disjuncts": []}
     if "goal" in members:
-        goal = json.loads(members["goal"].data)
+        goal = parse(members["goal"].data)
     d, m = net.d, len(net.base[-1])
     if any(len(c["x"]) != d or len(c["y"]) != m for c in goal["constraints"]):
         raise Refuted(f"a constraint of the property is not one of {d} inputs and {m} outputs")
@@ -321,7 +325,7 @@ def read_property(members: Mapping[str, Member], net: Network) -> dict[str, Any]
         raise Refuted("a disjunct of the property names a constraint that does not exist")
     return {
         "constraints": [(row[:d], row[d:-1], row[-1]) for row in rows],
-        "strict": [bool(c["strict"]) for c in goal["constraints"]],
+        "strict": [truth(c["strict"]) for c in goal["constraints"]],
         "disjuncts": goal["disjuncts"],
     }
 
@@ -343,7 +347,9 @@ def same_network(net: Network, model: Network) -> None:
 
 def shorten(v: Fraction) -> str:
     """Write a number for a person."""
-    return str(v) if max(abs(v.numerator), v.denominator) < 10**20 else f"about {float(v)!r}"
+    if max(abs(v.numerator), v.denominator) < 10**20:
+        return str(v)
+    return f"about {float(v)!r}" if abs(v) < 10**300 else "a number beyond 1e300"
 
 
 def look(net: Network, walls: Sequence[Form], content: Mapping[str, Any], regions: Sequence[int]) -> None:
@@ -365,4 +371,4 @@ def look(net: Network, walls: Sequence[Form], content: Mapping[str, Any], region
                     state = f"is {bits[k]} in the pattern but z = {size} at its interior point"
                     raise Refuted(f"region {i}: {net.name(k)} {state}")
             active = list(itertools.compress(forms, bits[start:end]))
-            blocks.append((bits[start:end], list(zip(*active, strict=True))))
+            blocks.append((bits[start:end], list(zip(*active, strict=True)), forms))

@@ -16,13 +16,11 @@ from fractions import Fraction
 from typing import Any
 
 from .constraints import coordinate_bounds
-from .enumeration import enumerate_regions
 from .errors import InputError
 from .exact import IntRow, Point, text
 from .network import ReluNetwork
 from .polytope import Box
 from .readers.files import located, writable_file
-from .storage import save_complex
 from .vnnlib import Constraint, Property
 
 
@@ -71,6 +69,9 @@ def save_proof(net: ReluNetwork, wanted: Property, path: str | os.PathLike[str])
     CertificationError
         Some input is unsafe.
     """
+    from .enumeration import enumerate_regions
+    from .storage import save_complex
+
     low, high = common_box(wanted)
     free = [i for i in range(net.input_dim) if low[i] < high[i]]
     if not free:

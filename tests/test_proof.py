@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import sys
+import zipfile
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,7 +21,8 @@ import polyrelu as pr
 from polyrelu import proof, proof_file
 from polyrelu.__main__ import main
 from polyrelu.certificates import Prover, make_proof
-from polyrelu.storage import seal
+from polyrelu.readers.native import to_json
+from polyrelu.storage import domain_text, seal
 
 SQUARE = pr.Box([-1, -1], [1, 1])
 # Lines that meet in the center and one through it, a neuron of layer 2 that bends, one that is zero on some regions
@@ -564,3 +566,115 @@ def test_numbers_are_read_exactly():
     assert proof.number("-1/3") == Fraction(-1, 3)
     assert proof.number("9" * 5000) == 10**5000 - 1
     assert proof.rational_point([0.5, "1/3"]) == ((3, 2), 6)
+
+
+# -- forged files that once passed ----------------------------------------------------
+def forge(net, domain, patterns, points, facets, maps, **proof_arrays) -> dict:
+    """Return the arrays of a file with a proof made by hand; facets: per region (neighbor, rows) each."""
+    neighbor, rows, ptr, row_ptr = [], [], [0], [0]
+    for listed in facets:
+        for j, names in listed:
+            neighbor.append(j)
+            rows += names
+            row_ptr.append(len(rows))
+        ptr.append(len(neighbor))
+    terms = proof_arrays.pop("terms", [])
+    entries = b"".join(v.to_bytes(8, "little", signed=True) for row in maps for v in row)
+    content = {
+        "packed": np.packbits(np.array(patterns, np.uint8), axis=1),
+        "interior_points": np.array(points, "<f8"),
+        "facet_ptr": np.array(ptr, "<i8"),
+        "facet_neighbor": np.array(neighbor, "<i8"),
+        "row_ptr": np.array(row_ptr, "<i8"),
+        "facet_row": np.array(rows, "<i8"),
+        "term_row": np.array([t[0] for t in terms], "<u2"),
+        "term_value": np.array([t[1] for t in terms], "<u8"),
+        "term_shift": np.zeros(len(terms), "<u2"),
+        "map_index": np.arange(len(maps), dtype="<i8"),
+        "map_entry": np.frombuffer(entries, np.uint8).reshape(-1, 8),
+    }
+    kinds = {"claim_size": "<u2", "cell_box": "<f8", "drop_count": "<u2", "drop_row": "<u2", "facet_point": "<f8"}
+    content |= {key: np.array(proof_arrays[key], kind) for key, kind in kinds.items()}
+    texts = {
+        "network": to_json(net),
+        "domain": domain_text(domain),
+        "meta": json.dumps(
+            {
+                "format": proof_file.FORMAT, "version": proof_file.VERSION, "complete": True, "method": "bfs",
+                "settled_exactly": 0, "exact_points": {}, "exact_facet_points": {}, "map_denominator": "1",
+            }
+        ),
+    }  # fmt: skip
+    return content | {key: np.frombuffer(text.encode(), np.uint8) for key, text in texts.items()}
+
+
+WALLS = [(-1, [1]), (-1, [2])]
+RAMP = [[[1]], [[1]]]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "why"),
+    [
+        # a box without sides proves nothing: relu(x + 1) has two regions on [-2, 2]
+        (forge(pr.ReluNetwork(RAMP, [[1], [0]]), pr.Box([-2], [2]), [[1]], [[0.0]], [WALLS], [[1, 1]], claim_size=[0],
+               cell_box=np.zeros((1, 0)), drop_count=[0], drop_row=[], facet_point=[[-3.0], [3.0]]),
+         "a box of 0 sides is none of R^1"),
+        # rows that prove the box are dropped by the box: relu(x - 2) has one region on [0, 1]
+        (forge(pr.ReluNetwork(RAMP, [[-2], [0]]), pr.Box([0], [1]), [[0], [1]], [[0.5], [3.0]],
+               [[(1, [0]), (-1, [1])], [(0, [0])]], [[0, 0], [1, -2]], claim_size=[2, 2, 0, 0, 0],
+               terms=[(0, 1), (1, 1), (0, 1), (2, 1)], cell_box=[[0.0, 1.0]], drop_count=[0, 1, 2],
+               drop_row=[1, 0, 0], facet_point=[[3.0], [-3.0]]),
+         "not strictly inside wall 1"),
+        # the same with points inside: the walls are missing among the facets
+        (forge(pr.ReluNetwork(RAMP, [[0], [0]]), pr.Box([-1], [1]), [[0], [1]], [[-0.5], [0.5]],
+               [[(1, [0])], [(0, [0])]], [[0, 0], [1, 0]], claim_size=[2, 2, 0, 0, 0, 0],
+               terms=[(0, 1), (1, 1), (0, 1), (2, 1)], cell_box=[[-1.0, 1.0]], drop_count=[0, 2, 2],
+               drop_row=[0, 0, 0, 0], facet_point=[[3.0]]),
+         "do not prove the sign of a side of their box"),
+        # a cut along a form that is zero: both sides are the same region
+        (forge(pr.ReluNetwork([[[0]], [[1]]], [[0], [0]]), pr.Box([0], [1]), [[0], [1]], [[0.5], [0.5]], [WALLS] * 2,
+               [[0, 0], [0, 0]], claim_size=[0, 0], cell_box=[[-np.inf, np.inf]], drop_count=[0, 1, 1],
+               drop_row=[2, 2], facet_point=[[-3.0], [3.0]] * 2),
+         "is 1 in the pattern but z = 0"),
+    ],
+    ids=["narrow box", "circular rows", "missing walls", "zero cut"],
+)  # fmt: skip
+def test_forged_proofs(tmp_path, arrays, why):
+    verdict = check(tmp_path / "a.npz", arrays)
+
+    assert not verdict and why in verdict.failure
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("network", '{"W0": [[1]], "b0": ["0.9"], "W1": [[1]], "b1": [0], "output_relu": false}'),
+        ("network", '{"W0": [[1]], "b0": [0], "b0": [0], "W1": [[1]], "b1": [0], "output_relu": false}'),
+        ("network", '{"W0": [[1]], "b0": [0], "W1": [[1]], "b1": [0], "output_relu": "false"}'),
+        ("network", '{"W0": [[true]], "b0": [0], "W1": [[1]], "b1": [0], "output_relu": false}'),
+        ("network", '{"W0": [[NaN]], "b0": [0], "W1": [[1]], "b1": [0], "output_relu": false}'),
+        ("network", '{"W0": [["1/0"]], "b0": [0], "W1": [[1]], "b1": [0], "output_relu": false}'),
+        ("domain", '{"lower": ["-1.5"], "upper": ["1.5"]}'),
+        ("meta", {"complete": "false"}),
+        ("meta", {"map_denominator": "3/2"}),
+        ("meta", {"exact_points": {"-1": ["1/2"]}}),
+        ("meta", {"exact_points": {"2": ["1/2"]}}),
+        ("meta", {"exact_facet_points": {"00": ["1/2"]}}),
+    ],
+)
+def test_numbers_and_names_are_read_strictly(tmp_path, name, text):
+    """What the checker reads is what :meth:`RegionComplex.load` reads."""
+    pr.enumerate_regions(pr.ReluNetwork(RAMP, [[0], [0]]), pr.Box([-1], [1])).save(tmp_path / "a.npz")
+    with np.load(tmp_path / "a.npz") as archive:
+        arrays = dict(archive)
+    changed = meta(arrays, **text) if name == "meta" else arrays | {name: np.frombuffer(text.encode(), np.uint8)}
+
+    assert check(tmp_path / "b.npz", arrays) and not check(tmp_path / "b.npz", changed)
+
+
+def test_an_array_that_stands_twice_is_refused(tmp_path):
+    pr.enumerate_regions(NET, SQUARE).save(tmp_path / "a.npz")
+    with zipfile.ZipFile(tmp_path / "a.npz", "a") as archive:
+        archive.writestr("network", archive.read("network.npy"))
+    with pytest.raises(pr.ModelError, match="network stands twice"):
+        pr.verify(tmp_path / "a.npz")

@@ -40,6 +40,7 @@ class Progress:
         self._began = time.perf_counter()
         self._next = self._began
         self._hint = hint
+        self._told: tuple[int, float | None] | None = None
         if wanted and self._call is None and sys.stderr is not None and sys.stderr.isatty():
             from tqdm import tqdm
 
@@ -56,7 +57,8 @@ class Progress:
         self, regions: int, fraction: float | None = None, waiting: int | None = None, *, last: bool = False
     ) -> None:
         """Report, if it is due or the last time: regions found, the finished share of the domain, how many wait."""
-        if not self.due and not last:
+        known, self._told = self._told, (regions, fraction)
+        if not self.due and not (last and known != self._told):
             return
         if self._bar is not None:
             parts = [f"{fraction:.1%} of the volume"] if fraction is not None else []

@@ -180,7 +180,8 @@ class Search:
                     if self.checkpoint is not None and self.checkpoint.due:
                         self._save(running)
                 self.totals.complete = not self.pending and not running
-                bar.update(self.regions, 1.0 if self.totals.complete else None, last=True)
+                if self.totals.complete:
+                    bar.update(self.regions, 1.0, last=True)
                 if self.checkpoint is not None:
                     self._save(running)
         finally:

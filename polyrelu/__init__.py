@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .properties import Decision, check
     from .storage import verify
     from .vnnlib import Property, parse_vnnlib, read_vnnlib
+    from .zonotope import Zonotope
 
 __version__ = "0.1.0"
 
@@ -57,13 +58,16 @@ _LAZY = {
     "enumerate_regions": "enumeration",
     "Box": "polytope",
     "HPolytope": "polytope",
+    "Zonotope": "zonotope",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        from importlib import import_module
+    from importlib import import_module
 
+    if name == "theory":
+        return import_module(".theory", __name__)
+    if name in _LAZY:
         return getattr(import_module(f".{_LAZY[name]}", __name__), name)
     raise AttributeError(f"module 'polyrelu' has no attribute {name!r}")
 
@@ -92,6 +96,7 @@ __all__ = [
     "SquareRoot",
     "UnsupportedOperator",
     "Verdict",
+    "Zonotope",
     "check",
     "count_regions",
     "distance",

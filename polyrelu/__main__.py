@@ -27,6 +27,8 @@ last layer has a ReLU.
   polyrelu count model.onnx --at 0 0 0 0 0 --free 0 1 --box -0.5 0.5 --json
   polyrelu enumerate model.npz --box -1 1 --out regions.npz --plot regions.png
   polyrelu verify regions.npz --model model.npz
+  polyrelu construct serra --param n=3 k=2 --out net.json
+  polyrelu bounds --widths 2,16,16,1
 
 Exit codes: 0 done, 1 a proof or check failed, 2 bad input (one line on stderr says what, where and what to do).
 check: 0 unsat, 10 sat, 3 unknown at a time limit.
@@ -442,12 +444,21 @@ def run_construct(options: argparse.Namespace) -> dict[str, Any]:
         "depth": made.depth,
         "size": made.size,
         "claims": [
-            {"statement": c.statement, "regions": c.count, "relation": c.relation, "claimed": c.value}
-            | {"domain": None if c.domain is None else [[text(fraction(v)) for v in ends] for ends in c.domain.bounding_box()]}
+            {
+                "statement": c.statement,
+                "regions": c.count,
+                "relation": c.relation,
+                "claimed": c.value,
+                "domain": None if c.domain is None else _corners(c.domain),
+            }
             for c in made.claims
         ],
         "out": options.out,
     }
+
+
+def _corners(box: Any) -> list[list[str]]:
+    return [[text(fraction(v)) for v in corner] for corner in box.bounding_box()]
 
 
 def show_construct(result: dict[str, Any]) -> None:
@@ -530,6 +541,7 @@ def run_verify(options: argparse.Namespace) -> dict[str, Any]:
         "regions": found.regions,
         "adjacencies": found.adjacencies,
         "complete": found.complete,
+        "unsat": found.unsat,
         "method": found.method,
         "model": options.model,
         "seconds": found.seconds,

@@ -302,7 +302,8 @@ def read_domain(content: Mapping[str, Any], d: int) -> tuple[list[Form], str]:
         unit = [[int(i == k) for i in range(d)] for k in range(d)]
         table = [[*(-v for v in e), -low] for e, low in zip(unit, lower, strict=True)]
         table += [[*e, high] for e, high in zip(unit, upper, strict=True)]
-        where = "the box " + " x ".join(f"[{shorten(low)}, {shorten(high)}]" for low, high in zip(lower, upper, strict=True))
+        sides = (f"[{shorten(low)}, {shorten(high)}]" for low, high in zip(lower, upper, strict=True))
+        where = "the box " + " x ".join(sides)
     else:
         table = [[number(v) for v in row] for row in content["rows"]]
         where = f"a polyhedron of {len(table)} row{'s' * (len(table) > 1)}" if table else f"all of R^{d}"

@@ -42,7 +42,11 @@ ORDER = """
     cells refine spectral measures meshes boundary faces
     stream compare vnnlib constraints safety properties
     zonotope
-    theory theory.bounds theory.blocks theory.constructions
+    theory theory.bounds theory.sizes theory.blocks theory.constructions theory.competitors theory.theorems
+    theory.circuits theory.maxima theory.univariate theory.piecewise theory.signed
+    theory.representation theory.approximation
+    theory.catalog theory.table theory.report
+    theory.dichotomies theory.convex_fit theory.fit_kernels theory.fit_search theory.training
     plotting boundary_plots
     examples
     __main__
@@ -58,6 +62,7 @@ HEAVY = ["cdd", "cvxpy", "highspy", "matplotlib", "networkx", "numba", "onnx", "
 MAY_IMPORT = {("kernels", "numba"), ("plotting", "numba"), ("enumeration.cutting", "numba")}
 CUTTING = {"enumeration.cutting", "enumeration.problem", "enumeration.checkpoint", "enumeration.subdivision"}
 LAZY = {"kernels", "highdim", "plotting", "cdd_bridge", "certificates", "storage", *CUTTING}
+LAZY |= {"theory.fit_kernels", "theory.fit_search"}
 
 
 def imports(name):

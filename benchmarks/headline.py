@@ -1,8 +1,9 @@
 """Count a slice of an ACAS Xu network exactly, with a checkpoint: for runs of hours that may be killed and begun again.
 
-python benchmarks/headline.py --at 0 0 0 0 1/2 --free 0 1 2 3 --half 2 --checkpoint DIR prints a line every half minute and, at the
-end, one JSON object: the count, the counts after each layer, seconds and memory over all runs. Seconds are wall-clock
-time, also of work that a kill has lost; they are kept in run.json beside the state of the search.
+python benchmarks/headline.py --at 0 0 0 0 1/2 --free 0 1 2 3 --half 2 --checkpoint DIR prints a line every half
+minute and, at the end, one JSON object: the count, the counts after each layer, seconds and memory over all runs.
+Seconds are wall-clock time, also of work that a kill has lost; they are kept in run.json beside the state of the
+search.
 """
 
 from __future__ import annotations

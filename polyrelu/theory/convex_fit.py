@@ -136,7 +136,7 @@ def _predict(V: Sequence[Sequence[int]], weights: Sequence[Fraction], rows: int)
 
 
 def fit_cone_exactly(
-    V: Sequence[Sequence[int]], y: Sequence[Fraction], loss: Loss, hint: Sequence[float] | None = None
+    V: Sequence[Sequence[int]], y: Sequence[Fraction], loss: Loss, hint: Sequence[float | Fraction] | None = None
 ) -> ConeFit:
     """Return the exact best fit of labels by a cone.
 
@@ -148,7 +148,7 @@ def fit_cone_exactly(
         No generator at all leaves p = 0.
     y : sequence of k Fractions
     loss : Loss
-    hint : sequence of float, optional
+    hint : sequence of numbers, optional
         Approximate weights; they save time where they are good, and decide nothing.
 
     Returns
@@ -193,14 +193,15 @@ def fit_cone_exactly(
 
 
 def _guess(
-    V: Sequence[Sequence[int]], y: Sequence[Fraction], loss: Loss, hint: Sequence[float]
+    V: Sequence[Sequence[int]], y: Sequence[Fraction], loss: Loss, hint: Sequence[float | Fraction]
 ) -> list[Fraction] | None:
     """Solve the equations of the generators and rows that are active in floats; None if that is not the optimum."""
-    top = max(hint, default=0.0)
+    top = Fraction(max(hint, default=0))
     columns: list[int] = []
     for i in sorted(range(len(V)), key=lambda i: -hint[i]):
-        if hint[i] > top * 2.0**-20 and RationalMatrix.of([V[h] for h in [*columns, i]]).rank() == len(columns) + 1:
-            columns.append(i)
+        more = [*columns, i]
+        if hint[i] > top * Fraction(1, 2**20) and RationalMatrix.of([V[h] for h in more]).rank() == len(more):
+            columns = more
     weights = [Fraction(0)] * len(V)
     near = _predict(V, [Fraction(v) for v in hint], len(y))
     slopes = [loss.slope(a, b) for a, b in zip(near, y, strict=True)]
@@ -227,11 +228,11 @@ def _guess(
 
 
 def _guess_vertex(
-    V: Sequence[Sequence[int]], y: Sequence[Fraction], loss: Loss, hint: Sequence[float]
+    V: Sequence[Sequence[int]], y: Sequence[Fraction], loss: Loss, hint: Sequence[float | Fraction]
 ) -> tuple[list[Fraction], tuple[Fraction, ...]] | None:
     """Let as many labels be met exactly as generators are active in floats; None if that is not the optimum."""
-    top = max(hint, default=0.0)
-    columns = [i for i in range(len(V)) if hint[i] > top * 2.0**-20]
+    top = Fraction(max(hint, default=0))
+    columns = [i for i in range(len(V)) if hint[i] > top * Fraction(1, 2**20)]
     near = _predict(V, [Fraction(v) for v in hint], len(y))
     met: list[int] = []
     for j in sorted(range(len(y)), key=lambda j: abs(near[j] - y[j])):

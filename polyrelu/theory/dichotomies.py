@@ -296,7 +296,8 @@ def _ordered(rows: list[IntRow], r: int) -> list[IntRow]:
     if r <= 2:
         return sorted(rows)
     # any order is right; far points first make the first cuts matter
-    spread = np.array([[float(Fraction(v, row[-1])) for v in row] for row in rows])
+    tops = [max(1, *(abs(row[c]) for row in rows)) for c in range(r)]
+    spread = np.array([[v / top for v, top in zip(row, tops, strict=True)] for row in rows])
     spread = (spread - spread.mean(axis=0)) / np.maximum(spread.std(axis=0), 2.0**-1000)
     near = ((spread**2).sum(axis=1)).tolist()
     chosen: list[int] = []

@@ -80,8 +80,8 @@ class Task:
     tree : CellTree
     labels : list of Fraction
         In the order of the rows: all labels of the first point of the tree, then of the second, and so on.
-    unit : Fraction
-        Exact sum of losses = unit * the kernel's sum.
+    power : Fraction
+        What the labels were divided by, a power of two.
     levels : list of Level
         Of the search; the last one has the cells of the last level of the tree.
     offsets : list of int
@@ -92,7 +92,7 @@ class Task:
     labels: list[Fraction]
     loss: Loss
     width: int
-    unit: Fraction
+    power: Fraction
     problem: Problem
     levels: list[Level]
     offsets: list[int]
@@ -104,10 +104,9 @@ class Task:
         point = [k for k, copies in enumerate(tree.order) for _ in copies]
         top = max(abs(v) for v in labels)
         # a power of two near the largest label: scaling is exact
-        power = Fraction(2) ** (math.frexp(float(top))[1] if top else 0)
+        power = Fraction(2) ** (top.numerator.bit_length() - top.denominator.bit_length() + 1 if top else 0)
         if loss.name == "hinge":
-            power = Fraction(1)
-        unit = power**2 if loss.kappa else power
+            power = Fraction(1)  # its labels are -1 and 1
         scaled = [v / power for v in labels]
         boxes = [loss.box(v) for v in scaled]
         if loss.name == "huber":
@@ -152,7 +151,12 @@ class Task:
         rows = [level.decided - tree.r for level in levels]
         arrays: dict[str, Any] = {name: b if name == "piece" else b[rows] for name, b in bounds.items()}
         problem = problem._replace(**arrays)
-        return cls(tree, labels, loss, width, unit, problem, levels, offsets)
+        return cls(tree, labels, loss, width, power, problem, levels, offsets)
+
+    @property
+    def unit(self) -> Fraction:
+        """Exact sum of losses = unit * the kernel's sum."""
+        return self.power**2 if self.loss.kappa else self.power
 
     @property
     def choices(self) -> int:
@@ -193,7 +197,7 @@ class Task:
                     V.append(column)
         return fit_cone_exactly(V, self.labels[:k], self.loss, self._hint(V, k)), names
 
-    def _hint(self, V: Sequence[Sequence[int]], k: int) -> list[float]:
+    def _hint(self, V: Sequence[Sequence[int]], k: int) -> list[Fraction]:
         if not V:
             return []
         tops = [max(abs(v) for v in column) for column in V]
@@ -201,9 +205,11 @@ class Task:
         weight, q, p = np.empty(len(V)), np.empty(k), self.problem
         none = np.zeros(len(V), dtype=np.int64)
         fit_cone(A, len(V), k, p.y, p.lo, p.hi, p.kappa, none, 0, math.inf, True, weight, q)
-        scale = math.sqrt(float(self.unit)) if self.loss.kappa else float(self.unit)
-        # the unit of the labels came out, and each generator's own
-        return [float(w) * scale / float(top) if math.isfinite(w) else 0.0 for w, top in zip(weight, tops, strict=True)]
+        # labels and generators had been scaled
+        return [
+            Fraction(w) * self.power / top if math.isfinite(w) else Fraction(0)
+            for w, top in zip(weight.tolist(), tops, strict=True)
+        ]
 
 
 def _values(tree: CellTree, point: Sequence[int]) -> tuple[Floats, npt.NDArray[np.int32]]:

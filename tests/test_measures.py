@@ -337,3 +337,29 @@ def test_an_acas_slice(shared_data):
     assert rational_sum(cx.class_shares("argmin").values()) == 1
     low, high = cx.range(0)
     assert part(np.array([cx.maximum(0).point], dtype=object))[0, 0] == high > low
+
+
+def test_answers_about_the_whole_domain_need_all_regions():
+    """One region out of three says nothing about the others: both neurons switch beyond it."""
+    net = pr.ReluNetwork([[[1], [1]], [[1, 1]]], [[0, F(-1, 2)], [0]])
+    cx = pr.enumerate_regions(net, pr.Box([-1], [1]), limit=1, progress=False)
+    for question in (cx.stable_neurons, cx.lipschitz):
+        with pytest.raises(pr.InputError, match="regions are missing"):
+            question()
+
+
+@pytest.mark.parametrize(
+    ("question", "message"),
+    [
+        (lambda cx: cx.lipschitz("a"), "norm is 'a'; choose 1, 2 or math.inf"),
+        (lambda cx: cx.integral(bits=-1), "bits is -1; give a whole number"),
+        (lambda cx: cx.mean(bits="a"), "bits is 'a'; give a whole number"),
+        (lambda cx: cx.volume_histogram(2.5), "bins is 2.5; give a whole number of bins"),
+        (lambda cx: cx.decision_boundary(0, 1.9), "1.9 is not the number of an output; give two of 0 to 1"),
+        (lambda cx: cx.decision_boundary(0, "a"), "'a' is not the number of an output"),
+    ],
+)
+def test_questions_that_make_no_sense(question, message):
+    cx = pr.enumerate_regions(pr.ReluNetwork([[[1]], [[1], [2]]], [[0], [0, 0]]), pr.Box([-1], [1]), progress=False)
+    with pytest.raises(pr.InputError, match=message):
+        question(cx)

@@ -9,6 +9,7 @@ from fractions import Fraction as F
 import numpy as np
 import pytest
 
+import polyrelu as pr
 from polyrelu import readers
 from polyrelu.errors import InputError, MissingDependency, ModelError
 from polyrelu.network import ReluNetwork
@@ -364,3 +365,19 @@ def test_damaged_npz_gives_an_error_or_the_network(tmp_path):
             refused += 1
 
     assert refused >= len(whole) // 17  # every truncation; a flipped byte may hit a date
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pr.load,
+        pr.verify,
+        pr.RegionComplex.load,
+        pr.enumerate_regions(pr.ReluNetwork([[[1]], [[1]]], [[0], [0]]), pr.Box([-1], [1])).save,
+        lambda path: pr.check(pr.ReluNetwork([[[1]], [[1]]], [[0], [0]]), path),
+    ],
+    ids=["load", "verify", "load regions", "save", "check"],
+)
+def test_what_is_no_path_is_refused(call):
+    with pytest.raises(pr.InputError, match="7: this is of type int; give a path"):
+        call(7)

@@ -17,12 +17,11 @@ from __future__ import annotations
 
 import importlib
 import os
-from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, ModelError
 from ..network import ReluNetwork
-from .files import located
+from .files import as_path, located
 
 __all__ = ["from_sklearn", "from_torch", "load", "save"]
 
@@ -72,7 +71,8 @@ def load(path: str | os.PathLike[str], **options: Any) -> ReluNetwork:
     Traceback (most recent call last):
     polyrelu.errors.ModelError: no-such-model.onnx: there is no such file; check the path
     """
-    suffix = Path(path).suffix.lower()
+    with located(path):
+        suffix = as_path(path).suffix.lower()
     if suffix not in _READERS:
         known = ", ".join(sorted(_READERS))
         found = f"suffix {suffix!r} is unknown" if suffix else "the name has no suffix"

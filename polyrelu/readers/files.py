@@ -33,9 +33,16 @@ def located(where: object) -> Iterator[None]:
         raise kind(" ".join(f"{where}: {error}".splitlines())) from None
 
 
+def as_path(path: object) -> Path:
+    """Return a path, or refuse what is none."""
+    if not isinstance(path, str | os.PathLike):
+        raise ModelError(f"this is of type {type(path).__name__}; give a path")
+    return Path(path)
+
+
 def existing_file(path: str | os.PathLike[str]) -> Path:
     """Return the path of a regular file that exists and is not empty."""
-    file = Path(path)
+    file = as_path(path)
     try:
         status = file.stat()
     except FileNotFoundError:
@@ -60,7 +67,7 @@ def reason(error: BaseException) -> str:
 
 def writable_file(path: str | os.PathLike[str], suffixes: tuple[str, ...], what: str) -> Path:
     """Return the path of a file that can be written, tried out by making and removing a temporary one beside it."""
-    file = Path(path)
+    file = as_path(path)
     if file.suffix.lower() not in suffixes:
         raise ModelError(f"{what} is saved as {', '.join(suffixes)}; choose one of these suffixes")
     try:

@@ -18,7 +18,7 @@ from .errors import CertificationError, DomainError, InputError
 from .exact import Point, RationalMatrix, dot, floats, integer_point, nearest_floats, rational_sum
 from .network import Layer, ReluNetwork
 from .polytope import HPolytope, as_domain
-from .stream import exact_output, exact_rows, output_layer, region_batches, with_outputs
+from .stream import exact_output, exact_rows, region_batches, with_outputs
 
 NORMS = ("L1", "L2", "sup")
 
@@ -260,7 +260,7 @@ def difference(f: ReluNetwork, g: ReluNetwork) -> tuple[ReluNetwork, Layer]:
     for k in range(depth):
         parts = [net.relu_layers[k] if k < len(net.relu_layers) else None for net in nets]
         layers.append(_beside(parts, width, f.input_dim))
-    ends = [output_layer(net) for net in nets]
+    ends = [net.output_layer() for net in nets]
     both = _beside(list(ends), width, f.input_dim)
     m = f.output_dim
     minus = RationalMatrix.identity(m).hstack(-RationalMatrix.identity(m))

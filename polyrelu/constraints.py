@@ -13,7 +13,6 @@ from .errors import InputError
 from .exact import IntRow, Point, RationalMatrix, nullspace, primitive
 from .network import Layer, ReluNetwork
 from .polytope import Box, HPolytope
-from .stream import output_layer
 from .vnnlib import Constraint, Property
 
 
@@ -147,9 +146,9 @@ def constraint_layer(
         table[k, -1] = -c.bound
     whole = RationalMatrix.of(table)
     A, C, shift = (whole.columns(part) for part in (range(d), range(d, d + m), [d + m]))
-    output = output_layer(net)
-    blocks = {k: C @ w for k, w in output.blocks.items()}
-    bias = C @ output.bias + shift + A @ RationalMatrix.of([[v] for v in origin])
+    output = net.output_layer(C)
+    blocks = dict(output.blocks)
+    bias = output.bias + shift + A @ RationalMatrix.of([[v] for v in origin])
     if directions:
         linear = A @ RationalMatrix.of(directions).transpose()
         blocks[0] = blocks[0] + linear if 0 in blocks else linear

@@ -33,7 +33,7 @@ from .complex import RegionComplex
 from .convex import Cells, coarsen, meets
 from .errors import InputError
 from .exact import RationalMatrix, as_array, primitive
-from .network import AffineMap, Layer, ReluNetwork
+from .network import AffineMap, ReluNetwork
 from .residues import equal_maps, first_come
 
 if TYPE_CHECKING:
@@ -213,12 +213,7 @@ def choose_outputs(net: ReluNetwork, outputs: Any) -> ReluNetwork:
     rows = RationalMatrix.of(array, "outputs")
     if rows.shape[1] != m or not rows.shape[0]:
         raise InputError(f"outputs has shape {rows.shape}; expected (k, {m}), one weight per output, k at least 1")
-    if net.output_relu:
-        last = Layer({len(net.layers): rows}, RationalMatrix.zeros(rows.shape[0], 1))
-        return ReluNetwork.from_layers([*net.layers, last], net.input_dim)
-    *hidden, final = net.layers
-    last = Layer({k: rows @ w for k, w in final.blocks.items()}, rows @ final.bias)
-    return ReluNetwork.from_layers([*hidden, last], net.input_dim)
+    return ReluNetwork.from_layers([*net.relu_layers, net.output_layer(rows)], net.input_dim)
 
 
 def _components(cx: RegionComplex, classes: Ints) -> Ints:

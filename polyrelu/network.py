@@ -209,6 +209,28 @@ class ReluNetwork:
             rest -= width
         raise InputError(f"neuron {neuron} does not exist; this network has {self.neurons}")
 
+    def output_layer(self, rows: RationalMatrix | None = None) -> Layer:
+        """Return the outputs, or linear combinations of them, as an affine layer behind all neurons.
+
+        A ReLU at the output makes the last layer a hidden one. Give the layer to :meth:`from_layers` behind
+        :attr:`relu_layers`.
+
+        Examples
+        --------
+        >>> sorted(ReluNetwork([[[2]]], [[1]], output_relu=True).output_layer().blocks)
+        [1]
+        >>> minus = ReluNetwork([[[2], [5]]], [[1, 0]]).output_layer(RationalMatrix.of([[1, -1]]))
+        >>> minus.blocks[0].fractions().tolist()
+        [[Fraction(-3, 1)]]
+        """
+        m = self.output_dim
+        if rows is None:
+            rows = RationalMatrix.identity(m)
+        if self.output_relu:
+            return Layer({len(self.layers): rows}, RationalMatrix.zeros(rows.shape[0], 1))
+        last = self.layers[-1]
+        return Layer({k: rows @ w for k, w in last.blocks.items()}, rows @ last.bias)
+
     def __repr__(self) -> str:
         shape = "-".join(str(n) for n in (self.input_dim, *(layer.size for layer in self.layers)))
         return f"<ReluNetwork {shape}, {self.neurons} neurons{', ReLU output' if self.output_relu else ''}>"

@@ -81,13 +81,9 @@ def append_neurons(net: ReluNetwork, neurons: Sequence[Neuron]) -> ReluNetwork:
     for c, constant, earlier in neurons:
         row = RationalMatrix.of(np.array([list(c)], dtype=object).reshape(1, m))
         shift = RationalMatrix.of([[constant]])
-        if net.output_relu:
-            blocks, bias = {hidden: row}, shift
-        else:
-            last = net.layers[-1]
-            blocks, bias = {k: row @ weight for k, weight in last.blocks.items()}, row @ last.bias + shift
-        blocks |= {hidden + 1 + j: RationalMatrix.of([[v]]) for j, v in enumerate(earlier)}
-        layers.append(Layer(blocks, bias))
+        last = net.output_layer(row)
+        before = {hidden + 1 + j: RationalMatrix.of([[v]]) for j, v in enumerate(earlier)}
+        layers.append(Layer({**last.blocks, **before}, last.bias + shift))
     return ReluNetwork.from_layers(layers, net.input_dim, output_relu=True)
 
 

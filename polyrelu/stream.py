@@ -182,20 +182,6 @@ def exact_output(net: ReluNetwork, x: Point) -> Point:
     return tuple(Fraction(v) for v in net(column))
 
 
-def output_layer(net: ReluNetwork) -> Layer:
-    """Return the outputs as an affine layer behind all neurons; a ReLU at the output is a hidden layer then.
-
-    Examples
-    --------
-    >>> sorted(output_layer(ReluNetwork([[[2]]], [[1]], output_relu=True)).blocks)
-    [1]
-    """
-    if not net.output_relu:
-        return net.layers[-1]
-    m = net.output_dim
-    return Layer({len(net.layers): RationalMatrix.identity(m)}, RationalMatrix.zeros(m, 1))
-
-
 def with_outputs(net: ReluNetwork, output: Layer) -> ReluNetwork:
     """Return a network with the neurons of ``net`` and then those of another last layer, which has a ReLU and cuts.
 

@@ -240,6 +240,30 @@ def side_form(side: int, end: float, d: int) -> Form:
     return (*(sign * den if c == side % d else 0 for c in range(d)), -sign * numerator)
 
 
+def shorten(v: Fraction) -> str:
+    """Write a number for a person."""
+    if max(abs(v.numerator), v.denominator) < 10**20:
+        return str(v)
+    return f"about {float(v)!r}" if abs(v) < 10**300 else "a number beyond 1e300"
+
+
+def inside(
+    net: Network, walls: Sequence[Form], i: int, x: Place, blocks: Sequence[tuple[Sequence[int], Any, list[Form]]]
+) -> None:
+    """Evaluate all walls and all neurons at the point of a region: it is strictly inside, or refuted by name."""
+    for w, wall in enumerate(walls):
+        if any(wall[:-1]) and value(wall, x) <= 0:
+            raise Refuted(f"region {i}: its interior point is not strictly inside wall {w} of the domain", (i,))
+    for layer, (bits, _, forms) in enumerate(blocks):
+        for k, (bit, form) in enumerate(zip(bits, forms, strict=True), net.starts[layer]):
+            z = value(form, x)
+            # z = 0 proves bit 0 only if z is zero on the whole region
+            if bit != (z > 0) or (z == 0 and any(form)):
+                size = shorten(Fraction(z, x[1] * net.scale[layer + 1]))
+                state = f"is {bit} in the pattern but z = {size} at its interior point"
+                raise Refuted(f"region {i}: {net.name(k)} {state}", (i,))
+
+
 # -- the proof ------------------------------------------------------------------------
 class Checker:
     """One file under proof. :class:`polyrelu.certificates.Prover` walks the same tree to make the proof."""
@@ -440,7 +464,7 @@ class Checker:
     def leaf(self, span: range, rows: list[Row], box: Box, blocks: list[Any]) -> None:
         """Check one region: its point, its facets and its affine map."""
         i, net, content = span.start, self.network, self.content
-        self.inside(i, blocks)
+        inside(net, self.walls, i, self.points[i], blocks)
         for row in rows:
             if value(row.form, self.points[i]) <= 0:
                 raise Refuted(f"region {i}: its interior point is on the wrong side of {self.names(row.names)}", span)
@@ -488,23 +512,6 @@ class Checker:
         used = itertools.compress(chosen, q[len(rows) + 1 :]) if q else ()
         if slack is None or slack < 0 or (slack == 0 and not any(self.content["strict"][k] for k in used)):
             raise Refuted(f"{shown(span)}: nothing proves that disjunct {number} of the property holds nowhere", span)
-
-    def inside(self, i: int, blocks: Sequence[tuple[list[int], Any, list[Form]]]) -> None:
-        """Evaluate all walls and all neurons at the point of a region."""
-        x = self.points[i]
-        for w, wall in enumerate(self.walls):
-            if any(wall[:-1]) and value(wall, x) <= 0:
-                raise Refuted(f"region {i}: its interior point is not strictly inside wall {w} of the domain", (i,))
-        neuron = 0
-        for bits, _, forms in blocks:
-            for bit, form in zip(bits, forms, strict=True):
-                z = value(form, x)
-                # z = 0 proves bit 0 only if z is zero on the whole region
-                if bit != (z > 0) or (z == 0 and any(form)):
-                    sign = "positive" if z > 0 else "negative" if z else "0"
-                    name = self.network.name(neuron)
-                    raise Refuted(f"region {i}: {name} is {bit} in the pattern but z is {sign} at its point", (i,))
-                neuron += 1
 
     def affine_map(self, i: int, forms: list[Form], scale: int) -> None:
         """Compare the listed affine map of a region with the composed one."""

@@ -17,11 +17,23 @@ import time
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 from .errors import ModelError
-from .proof import Checker, Form, Network, Place, Refuted, negative, number, parse, rational_point, truth, value
+from .proof import (
+    Checker,
+    Form,
+    Network,
+    Place,
+    Refuted,
+    inside,
+    negative,
+    number,
+    parse,
+    rational_point,
+    shorten,
+    truth,
+)
 
 FORMAT, VERSION = "polyrelu regions", 2
 
@@ -346,30 +358,13 @@ def same_network(net: Network, model: Network) -> None:
                     raise Refuted(f"the network is not the model: {place} is {shorten(v)} and not {shorten(w)}")
 
 
-def shorten(v: Fraction) -> str:
-    """Write a number for a person."""
-    if max(abs(v.numerator), v.denominator) < 10**20:
-        return str(v)
-    return f"about {float(v)!r}" if abs(v) < 10**300 else "a number beyond 1e300"
-
-
 def look(net: Network, walls: Sequence[Form], content: Mapping[str, Any], regions: Sequence[int]) -> None:
     """Evaluate the network at the points of regions: a wrong bit or a point outside is refuted by name."""
     for i in regions:
-        x: Place = content["points"][i]
         bits = [content["patterns"][i] >> (net.neurons - 1 - k) & 1 for k in range(net.neurons)]
-        for w, wall in enumerate(walls):
-            if any(wall[:-1]) and value(wall, x) <= 0:
-                raise Refuted(f"region {i}: its interior point is not strictly inside wall {w} of the domain")
         blocks: list[Any] = []
         for layer, (start, end) in enumerate(itertools.pairwise(net.starts)):
             forms = net.forms(layer, blocks)
-            for k, form in enumerate(forms, start):
-                z = value(form, x)
-                # z = 0 proves bit 0 only if z is zero on the whole region
-                if bits[k] != (z > 0) or (z == 0 and any(form)):
-                    size = shorten(Fraction(z, x[1] * net.scale[layer + 1]))
-                    state = f"is {bits[k]} in the pattern but z = {size} at its interior point"
-                    raise Refuted(f"region {i}: {net.name(k)} {state}")
             active = list(itertools.compress(forms, bits[start:end]))
             blocks.append((bits[start:end], list(zip(*active, strict=True)), forms))
+        inside(net, walls, i, content["points"][i], blocks)

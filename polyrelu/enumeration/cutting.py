@@ -862,6 +862,20 @@ def _relax(R: Floats, d: int, box: Floats, j: int, low: float, high: float) -> N
 
 
 @njit
+def _strip(
+    R: Floats, d: int, box: Floats, F: Floats, V: Floats, nv: int, j: int, active: Bits, ends: Floats
+) -> bool:
+    """Set the bit of neuron j by its range on the cell, and widen its form if it takes both signs; False: no range."""
+    _range(F, V, nv, j, ends)
+    if not ends[1] < np.inf:
+        return False
+    active[0, j] = ends[1] > 0.0
+    if ends[0] < 0.0 and ends[1] > 0.0:
+        _relax(R, d, box, j, ends[0], ends[1])
+    return True
+
+
+@njit
 def _refuted(layer_neuron: Ints, groups: Ints, F: Floats, V: Floats, nv: int) -> bool:
     """Tell whether every group of rows of the last layer has one that is positive on the whole cell."""
     ends = np.empty(2)
@@ -888,33 +902,21 @@ def _refuted_by_strips(
     d = box.shape[1]
     layers = layer_neuron.shape[0] - 1
     ends = np.empty(2)
-    first, last = layer_neuron[layer], layer_neuron[layer + 1]
+    last = layer_neuron[layer + 1]
     for c in range(d + SIZE + 1):
         R[c, :last] = G[c, :last]
     active[0, :last] = bits[0, :last]
-    active[1, :last] = active[0, :last]
     for q in range(count):
-        j = listed[q]
-        _range(F, V, nv, j, ends)
-        if not ends[1] < np.inf:
+        if not _strip(R, d, box, F, V, nv, listed[q], active, ends):
             return False
-        active[0, j] = ends[1] > 0.0
-        if ends[0] < 0.0 and ends[1] > 0.0:
-            _relax(R, d, box, j, ends[0], ends[1])
     for m in range(layer + 1, layers):
         state[USABLE, m] = 0
         _sum_layer(layer_neuron, layer_block, block, columns, bias, inexact, box, R, active, state, tally, m)
         first, last = layer_neuron[m], layer_neuron[m + 1]
         for j in range(first, last):
             _list_row(R, relaxed, d, j)
-            if m == layers - 1:
-                continue
-            _range(relaxed, V, nv, j, ends)
-            if not ends[1] < np.inf:
+            if m < layers - 1 and not _strip(R, d, box, relaxed, V, nv, j, active, ends):
                 return False
-            active[0, j] = ends[1] > 0.0
-            if ends[0] < 0.0 and ends[1] > 0.0:
-                _relax(R, d, box, j, ends[0], ends[1])
     result: bool = _refuted(layer_neuron, groups, relaxed, V, nv)
     return result
 

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from polyrelu.network import ReluNetwork
+from polyrelu.theory.blocks import compose, stack
 
 Matrix = list[list[Any]]
 Layers = list[tuple[Matrix, list[Any]]]  # (weights, biases), a ReLU after each but the last
@@ -62,31 +63,6 @@ class Degenerate(NamedTuple):
 def build(layers: Layers, output_relu: bool = False) -> ReluNetwork:
     """Make a network of plain layers."""
     return ReluNetwork([w for w, _ in layers], [b for _, b in layers], output_relu=output_relu)
-
-
-def compose(*parts: Layers) -> Layers:
-    """Apply parts one after another; the affine end of one is multiplied into the start of the next."""
-    whole = parts[0]
-    for part in parts[1:]:
-        (v, c), (w, b) = whole[-1], part[0]
-        merged = [[sum(row[k] * v[k][j] for k in range(len(v))) for j in range(len(v[0]))] for row in w]
-        bias = [b[i] + sum(row[k] * c[k] for k in range(len(v))) for i, row in enumerate(w)]
-        whole = [*whole[:-1], (merged, bias), *part[1:]]
-    return whole
-
-
-def stack(*parts: Layers) -> Layers:
-    """Let parts of equal depth act on separate coordinates (block diagonal weights)."""
-    out = []
-    for layers in zip(*parts, strict=True):
-        width = sum(len(w[0]) for w, _ in layers)
-        rows, bias, start = [], [], 0
-        for w, b in layers:
-            rows += [[0] * start + list(row) + [0] * (width - start - len(row)) for row in w]
-            bias += b
-            start += len(w[0])
-        out.append((rows, bias))
-    return out
 
 
 def affine(w: Matrix, b: Sequence[Any]) -> Layers:

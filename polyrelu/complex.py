@@ -511,7 +511,7 @@ class RegionComplex:
     def lipschitz(self, norm: Any = 2) -> Lipschitz:
         """Return the Lipschitz constant of the network on the domain, in one norm for inputs and outputs.
 
-        It is the largest operator norm of a Jacobian (on a nonconvex explored part: of a piece).
+        It is the largest operator norm of a Jacobian.
 
         Parameters
         ----------
@@ -522,6 +522,11 @@ class RegionComplex:
         Lipschitz
             Exactness: norms 1 and inf *exact* (``value``). Norm 2: the square is an eigenvalue, *exact* with one output
             or one input and *certified* otherwise, between bounds that differ by a factor of 1 + 2**-40 or less.
+
+        Raises
+        ------
+        InputError
+            Another norm, or the complex is incomplete.
 
         Examples
         --------
@@ -569,6 +574,11 @@ class RegionComplex:
 
     def stable_neurons(self) -> StableNeurons:
         """Return the hidden neurons that never switch on the domain: always active, or always inactive.
+
+        Raises
+        ------
+        InputError
+            The complex is incomplete.
 
         Examples
         --------

@@ -1,8 +1,8 @@
 """Exact measures of a region complex: volumes, extrema, integrals, Lipschitz constants, shares of classes.
 
 Everything is computed from the exact vertices and affine maps of the regions (:mod:`polyrelu.cells`), which are kept
-for further questions. All measures need a bounded domain, except extrema, Lipschitz constants and stable neurons. Of
-an incomplete complex they are measures of the explored part.
+for further questions. All measures need a bounded domain, except extrema, Lipschitz constants and stable neurons.
+Volumes, extrema and integrals of an incomplete complex are those of the explored part; the others are refused.
 
 Legend: ``output`` is the number of one output, or a sequence of rational coefficients for a linear combination of all
 of them.

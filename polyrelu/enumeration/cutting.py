@@ -60,6 +60,9 @@ LEAST, LOW, HIGH = 2.0**-1074, 2.0**-900, 2.0**1000
 STALE = 2.0**-24
 POOR = 2.0**-12
 
+# In the last layer, where regions are only counted, a cell that no more rows than this cut is not cut any further.
+FEW = 24
+
 # How a call of subdivide() ends.
 DONE, LEFT, CROWDED, STUCK = 0, 1, 2, 3
 # Rows of G behind the d + 2 rows of the forms (add d), of the state of layers, and of what is known of residues.
@@ -1037,6 +1040,91 @@ def _new_vertices(
             _solve(F, V, at, rows, _rows_at(Z, at, ids, rows), scratch, swapped, tally)
 
 
+class Slices(NamedTuple):
+    """Room for a chain of slices, one in another: vertices, incidence, rows that cut, their number, vertices."""
+
+    V: Floats
+    Z: Words
+    rows: Ints
+    left: Ints
+    vertices: Ints
+
+
+@njit
+def _count_parts(
+    p: Any, w: Any, slices: Any, ids: Ints, slots: Ints, careful: bool, scale: float, sign: Signs, value: Floats,
+    bound: Floats, pairs: Ints, near_rows: Ints, swapped: Ints,
+) -> int:
+    """Count the parts into which the rows of the outermost slice, a cell, cut it; all of them take both signs there.
+
+    Deletion and restriction: a row adds as many parts as the rows before it cut its slice into, and none if one of
+    them vanishes on the whole slice. A slice is a polytope of one dimension less, with vertices like any other.
+    Returns -1 if no basis was found, and -2 - v if there must be room for v vertices.
+    """
+    F, tally, nothing = w.F, w.tally, np.empty(0)
+    d = slices.V.shape[2] - 2
+    parts = 1
+    level = 0
+    while level >= 0:
+        if slices.left[level] == 0:
+            level -= 1
+            continue
+        slices.left[level] -= 1
+        before, j = slices.left[level], slices.rows[level, slices.left[level]]
+        if before == 0:
+            parts += 1
+            continue
+        V, Z, nv = slices.V[level], slices.Z[level], slices.vertices[level]
+        if not _sides(F, V, nv, j, sign, value, bound, tally):
+            if not _resolve(p, w, V, Z, ids, nv, j, careful, sign, value, bound):
+                return -1
+        above = below = 0
+        for v in range(nv):
+            above += sign[v] == 1
+            below += sign[v] == -1
+        if nv + above * below > sign.shape[0]:
+            return -2 - nv - above * below
+        found = _find_edges(Z, nv, sign, d, pairs)
+        slot = slots[level]
+        bit = np.uint64(1) << np.uint64(slot % 64)
+        ids[slot] = j
+        _new_vertices(
+            F, V, Z, ids, pairs, found, nv, j, slot, value, bound, scale, near_rows, w.scratch, swapped, tally
+        )
+        inner, masks, size = slices.V[level + 1], slices.Z[level + 1], 0
+        for v in range(nv + found):
+            if v >= nv or sign[v] == 0:
+                for c in range(d + 2):
+                    inner[size, c] = V[v, c]
+                for k in range(Z.shape[1]):
+                    masks[size, k] = Z[v, k]
+                masks[size, slot // 64] |= bit
+                size += 1
+        cutting, twice = 0, False
+        for q in range(before):
+            i = slices.rows[level, q]
+            verdict = _signs(F, inner, size, i, sign, tally)
+            if verdict == 3:
+                if not _resolve(p, w, inner, masks, ids, size, i, careful, sign, nothing, nothing):
+                    return -1
+                up = down = False
+                for v in range(size):
+                    up = up or sign[v] == 1
+                    down = down or sign[v] == -1
+                if not (up or down):
+                    twice = True
+                    break
+                verdict = 2 if up and down else 0
+            if verdict == 2:
+                slices.rows[level + 1, cutting] = i
+                cutting += 1
+        if not twice:
+            parts += 1
+            level += 1
+            slices.left[level], slices.vertices[level] = cutting, size
+    return parts
+
+
 @njit
 def _facets(
     Z: Words, nv: int, ids: Ints, used: Words, counts: Ints, facet_rows: Ints, group_size: Ints
@@ -1224,7 +1312,12 @@ def subdivide(
     room = 64
     V, Z = np.empty((room, size)), np.empty((room, words), dtype=np.uint64)
     value, bound, sign = np.empty(room), np.empty(room), np.empty(room, dtype=np.int8)
-    split = np.empty(room, dtype=np.int8)
+    few = Slices(
+        np.empty((d + 1, room, size)), np.empty((d + 1, room, words), dtype=np.uint64),
+        np.empty((d + 1, FEW), dtype=np.int64), np.empty(d + 1, dtype=np.int64), np.empty(d + 1, dtype=np.int64),
+    )  # fmt: skip
+    few_sign, few_value, few_bound = np.empty(room, dtype=np.int8), np.empty(room), np.empty(room)
+    few_pairs, slots_free = np.empty((room, 2), dtype=np.int64), np.empty(d, dtype=np.int64)
     kept = np.empty(room, dtype=np.int64)
     pairs = np.empty((64, 2), dtype=np.int64)
     ids, used = np.zeros(slots, dtype=np.int64), np.zeros(words, dtype=np.uint64)
@@ -1264,7 +1357,6 @@ def subdivide(
                 room = 2 * nv
                 V, Z = np.empty((room, size)), np.empty((room, words), dtype=np.uint64)
                 value, bound, sign = np.empty(room), np.empty(room), np.empty(room, dtype=np.int8)
-                split = np.empty(room, dtype=np.int8)
                 kept = np.empty(room, dtype=np.int64)
             for q in range(count):
                 listed[q] = ints[a + HEADER + slots + q]
@@ -1397,17 +1489,44 @@ def subdivide(
             layer += 1
             count = -1
             continue
+        if layer == layers - 1 and not listing and not goal and left <= FEW:
+            # the parts of the last layer are regions: they are counted, not made
+            for k in range(d):
+                slots_free[k] = _free_slot(Z, nv, used, d)
+                if slots_free[k] < 0:
+                    code = CROWDED
+                    break
+                used[slots_free[k] // 64] |= np.uint64(1) << np.uint64(slots_free[k] % 64)
+            if code != DONE:
+                break
+            parts = -2 - 2 * nv
+            while parts < -1:
+                if -parts > few.V.shape[1]:
+                    most = 2 * (-2 - parts)
+                    few = Slices(
+                        np.empty((d + 1, most, size)), np.empty((d + 1, most, words), dtype=np.uint64),
+                        few.rows, few.left, few.vertices,
+                    )  # fmt: skip
+                    few_sign, few_value, few_bound = np.empty(most, dtype=np.int8), np.empty(most), np.empty(most)
+                    few_pairs = np.empty((most, 2), dtype=np.int64)
+                few.V[0, :nv], few.Z[0, :nv], few.rows[0, :left] = V[:nv], Z[:nv], listed[:left]
+                few.left[0], few.vertices[0] = left, nv
+                parts = _count_parts(
+                    p, w, few, ids, slots_free, careful, scale, few_sign, few_value, few_bound, few_pairs, near_rows,
+                    swapped,
+                )  # fmt: skip
+            if parts < 0:
+                code = STUCK
+                break
+            tally[CUTS] += parts - 1
+            tally[TALLIES + layer] += parts
+            regions += parts
+            busy = False
+            continue
         j = listed[chosen]
         listed[chosen] = listed[left - 1]
         count = left - 1
         tally[CUTS] += 1
-        counting = layer == layers - 1 and not listing and not goal
-        if counting and count == 0:
-            # the last cut of the last layer: both parts are regions
-            tally[TALLIES + layer] += 2
-            regions += 2
-            busy = False
-            continue
         if not _sides(F, V, nv, j, sign, value, bound, tally):
             if not _resolve(p, w, V, Z, ids, nv, j, careful, sign, value, bound):
                 code = STUCK
@@ -1429,7 +1548,6 @@ def subdivide(
                 _longer(V, room), _longer(Z, room), _longer(value, room), _longer(bound, room), _longer(sign, room),
                 _longer(kept, room),
             )  # fmt: skip
-            split = np.empty(sign.shape[0], dtype=np.int8)
             room = kept.shape[0]
         bit = np.uint64(1) << np.uint64(slot % 64)
         ids[slot] = j
@@ -1441,26 +1559,6 @@ def subdivide(
         for q in range(found):
             sign[nv + q] = 0
         nv += found
-        if counting and count == 1:
-            # so is every part that the last neuron leaves whole; its signs tell which
-            if not _sides(F, V, nv, listed[0], split, value, bound, tally):
-                if not _resolve(p, w, V, Z, ids, nv, listed[0], careful, split, value, bound):
-                    code = STUCK
-                    break
-            parts = 2
-            for side in (1, -1):
-                above = below = 0
-                for v in range(nv):
-                    if sign[v] != -side:
-                        above += split[v] == 1
-                        below += split[v] == -1
-                if above > 0 and below > 0:
-                    parts += 1
-            tally[CUTS] += parts - 2
-            tally[TALLIES + layer] += parts
-            regions += parts
-            busy = False
-            continue
         # the positive part waits on the stack
         size_up = 0
         for v in range(nv):

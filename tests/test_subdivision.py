@@ -543,23 +543,23 @@ def test_what_is_no_executor_is_refused(method, executor):
 
 
 @pytest.mark.parametrize(
-    ("spec", "method"), [(cube(1, -1, 1), "bfs"), (None, "bfs"), (None, "auto"), (cube(8, 0, 1), "auto")]
+    ("spec", "method"), [(cube(1, -1, 1), "bfs"), (None, "bfs"), (None, "auto"), (cube(10, 0, 1), "auto")]
 )
 @pytest.mark.parametrize("name", ["executor", "checkpoint"])
 def test_breadth_first_search_has_neither_executor_nor_checkpoint(name, spec, method, tmp_path):
-    d = 8 if spec == cube(8, 0, 1) else 1
-    why = "this is a breadth-first search" if method == "bfs" else "it needs a bounded domain of at most 7 inputs"
+    d = 10 if spec == cube(10, 0, 1) else 1
     with ThreadPoolExecutor(1) as pool:
         value = pool if name == "executor" else tmp_path / "never"
-        for function in (pr.enumerate_regions, pr.count_regions):
+        for function, most in ((pr.enumerate_regions, 7), (pr.count_regions, 9)):
+            why = f"it needs a bounded domain of at most {most} inputs" if method == "auto" else "this is a breadth-first"
             with pytest.raises(pr.InputError, match=rf"{name} belongs to the subdivision \({why}"):
                 function(networks.coordinate(d), domain_of(spec, d), method, **{name: value})
     assert not (tmp_path / "never").exists()
 
 
 def test_the_automatic_choice():
-    """Subdivision up to seven inputs in bounded domains; start, limit and unbounded domains want the other engine."""
-    seven, eight = networks.he_network((7, 2, 1)), networks.he_network((8, 2, 1))
+    """Subdivision in few inputs and bounded domains; start, limit and unbounded domains want the other engine."""
+    seven, eight, nine, ten = (networks.he_network((d, 2, 1)) for d in (7, 8, 9, 10))
 
     assert enumerate_all(seven, cube(7, -1, 1), "auto").method == "subdivision"
     assert enumerate_all(eight, cube(8, -1, 1), "auto").method == "bfs"
@@ -568,6 +568,8 @@ def test_the_automatic_choice():
     assert enumerate_all(networks.coordinate(2), None, "auto").method == "bfs"
     assert pr.count_regions(seven, pr.Box(*cube(7, -1, 1)), limit=1, progress=False).method == "subdivision"
     assert pr.count_regions(networks.coordinate(2), progress=False).by_layer is None
+    for d, net, method in ((9, nine, "subdivision"), (10, ten, "bfs")):
+        assert pr.count_regions(net, pr.Box(*cube(d, -1, 1)), progress=False).method == method
 
 
 def test_a_limit_ends_the_count():

@@ -19,7 +19,7 @@ __all__ = ["METHODS", "RegionCount", "Status", "count_regions", "enumerate_regio
 
 METHODS = ("auto", "bfs", "subdivision")
 # Cutting cells is faster than linear programs up to this many inputs (see docs/scaling.md for the measurements).
-AUTO_DIMENSION = 7
+AUTO_DIMENSION, COUNT_DIMENSION = 7, 9
 
 
 class RegionCount(int):
@@ -129,7 +129,8 @@ def enumerate_regions(
     (4, [[0, 0], [0, 1], [1, 0], [1, 1]])
     """
     space = _check(net, domain, method, limit, workers, executor)
-    engine = _choose(net, space, method, start is not None or limit is not None, executor, checkpoint)
+    local = start is not None or limit is not None
+    engine = _choose(space, AUTO_DIMENSION, method, local, executor, checkpoint)
     began = time.perf_counter()
     if engine == "bfs":
         from .. import kernels
@@ -168,12 +169,14 @@ def count_regions(
     """Count the activation regions of a network inside a domain.
 
     With subdivision the search goes depth first and keeps no region, so that memory does not grow with the count, and
-    the counts after every layer come for nothing. Breadth-first search has to remember every pattern.
+    the counts after every layer come for nothing. The regions of the last layer are not even made: they are counted by
+    deletion and restriction (Zaslavsky 1975), far faster than they are listed. Breadth-first search has to remember
+    every pattern.
 
     Parameters
     ----------
     net, domain, method, progress, workers, executor, checkpoint
-        As for :func:`enumerate_regions`.
+        As for :func:`enumerate_regions`, but ``"auto"`` takes the subdivision in up to 9 inputs.
     limit : int, optional
         Stop once this many regions are found; if there are more, the result is the limit and ``complete`` is False.
 
@@ -193,8 +196,7 @@ def count_regions(
 
     Examples
     --------
-    A grid of two kinks a side, then a second layer that adds the diagonal of one of the nine squares (relu(x) relu(y)
-    are both positive only there and in three others):
+    The axes cut the square into four; relu(x) - relu(y) then changes its sign inside one of them and nowhere else:
 
     >>> from polyrelu.polytope import Box
     >>> net = ReluNetwork([[[1, 0], [0, 1]], [[1, -1]], [[1]]], [[0, 0], [0], [0]])
@@ -203,7 +205,7 @@ def count_regions(
     (5, (4, 5))
     """
     space = _check(net, domain, method, limit, workers, executor)
-    engine = _choose(net, space, method, False, executor, checkpoint)
+    engine = _choose(space, COUNT_DIMENSION, method, False, executor, checkpoint)
     if engine == "bfs":
         cx = enumerate_regions(net, space, "bfs", limit=limit, progress=progress)
         count = RegionCount(len(cx))
@@ -249,10 +251,8 @@ def _check(
     return as_domain(domain, net.input_dim)
 
 
-def _choose(
-    net: ReluNetwork, domain: HPolytope, method: str, local: bool, executor: Any, checkpoint: Any
-) -> str:
-    """Return the engine; refuse options that it does not have."""
+def _choose(domain: HPolytope, most: int, method: str, local: bool, executor: Any, checkpoint: Any) -> str:
+    """Return the engine, subdivision up to so many inputs; refuse options that it does not have."""
     bounded = bool(np.isfinite(domain.outer_floats()).all())
     if method == "subdivision":
         if local:
@@ -260,13 +260,13 @@ def _choose(
         if not bounded:
             raise DomainError("subdivision needs a bounded domain (within 1.8e308); give a Box, or method=\"bfs\"")
         return method
-    few = domain.d <= AUTO_DIMENSION and not local and bounded
+    few = domain.d <= most and not local and bounded
     if method == "auto" and few:
         return "subdivision"
     for name, value in (("executor", executor), ("checkpoint", checkpoint)):
         if value is not None:
             why = "this is a breadth-first search" if method == "bfs" else (
-                f"it needs a bounded domain of at most {AUTO_DIMENSION} inputs and neither start nor limit"
+                f"it needs a bounded domain of at most {most} inputs and neither start nor limit"
             )  # fmt: skip
             raise InputError(f"{name} belongs to the subdivision ({why}); drop it")
     return "bfs"

@@ -24,12 +24,16 @@ layer, each neuron that may take both signs on it, lo <= z <= hi, is replaced by
 ``lambda z <= relu(z) <= lambda z + mu`` with ``lambda = hi / (hi - lo)``, whose width counts as an error, and the sums
 of the layers behind, with these errors, bound the rows of the goal at the vertices.
 
+Where regions are only counted, those of the last layer are not made: the rows that cut a cell are counted out by
+deletion and restriction, on slices of ever lower dimension (``_count_parts``).
+
 All bounds are order-independent, rounded up, and inflated by 2**-40 (``UP``) for the rounding of the bounds themselves;
 NaN fails every comparison that certifies. Everything stands in one file because numba's cache does not notice a change
 in another one.
 
 References
 ----------
+T. Zaslavsky, Facing up to arrangements, 1975 (deletion and restriction).
 K. Fukuda and A. Prodon, Double description method revisited, 1996 (Proposition 7: adjacency).
 S. M. Rump, Verification methods: rigorous results using floating-point arithmetic, 2010 (section 10: linear systems).
 H. L. Garner, The residue number system, 1959.
@@ -123,6 +127,8 @@ class Work(NamedTuple):
     residue: Ints
     known: Ints
     read: Ints
+    marks: Words
+    order: Ints
     scratch: Floats
     modular: Ints
     tally: Ints
@@ -132,6 +138,16 @@ class Work(NamedTuple):
 def _popcount(context: Any, x: Any) -> Any:
     """Count the bits of a word, in one instruction."""
     return numba.int64(numba.uint64), lambda _, builder, __, args: builder.ctpop(args[0])
+
+
+@numba.extending.intrinsic
+def _leading_zeros(context: Any, x: Any) -> Any:
+    """Count the zeros above the highest bit of a word that is not zero."""
+
+    def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
+        return builder.ctlz(args[0], numba.core.cgutils.true_bit)
+
+    return numba.int64(numba.uint64), generate
 
 
 @numba.extending.intrinsic
@@ -298,8 +314,13 @@ def _list_row(G: Floats, F: Floats, d: int, i: int) -> None:
 @njit
 def _entry(limb_ptr: Ints, limbs: Ints, negative: Bits, e: int, prime: int) -> int:
     """Return entry e of the integer network modulo a prime."""
-    r = 0
-    for i in range(limb_ptr[e + 1] - 1, limb_ptr[e] - 1, -1):
+    start, stop = limb_ptr[e], limb_ptr[e + 1]
+    if stop == start:
+        return 0
+    r = int(limbs[stop - 1])
+    if r >= prime:  # a limb is below 2**30, a prime above 2**29
+        r -= prime
+    for i in range(stop - 2, start - 1, -1):
         r = ((r << 30) + limbs[i]) % prime
     return prime - r if r != 0 and negative[e] == 1 else r
 
@@ -323,25 +344,23 @@ def _need_rows(p: Any, w: Any, j: int, count: int) -> None:
                 residue[m, j, c] = _entry(limb_ptr, limbs, negative, base + c, primes[m])
         known[HAVE, j] = count
         return
-    bits[2, j] = 1
-    low = j  # rows below this one are not needed
-    for i in range(j, -1, -1):
-        if i < low:
-            break
-        if bits[2, i] == 0:
-            continue
-        if known[STAMP, i] == version[known[HOME, i]] and known[HAVE, i] >= count:
-            bits[2, i] = 0
-            continue
-        for q in range(read_ptr[i], read_ptr[i + 1]):
-            k = read_source[q]
-            if k >= 0 and bits[0, k] == 1:
-                bits[2, k] = 1
-                low = min(low, k)
-    for i in range(low, j + 1):
-        if bits[2, i] == 0:
-            continue
-        bits[2, i] = 0
+    marks, order = w.marks, w.order
+    marks[j // 64] |= np.uint64(1) << np.uint64(j % 64)
+    found = 0
+    for t in range(j // 64, -1, -1):
+        while marks[t] != 0:
+            i = 64 * t + 63 - _leading_zeros(marks[t])
+            marks[t] &= ~(np.uint64(1) << np.uint64(i % 64))
+            if known[STAMP, i] == version[known[HOME, i]] and known[HAVE, i] >= count:
+                continue
+            order[found] = i
+            found += 1
+            for q in range(read_ptr[i], read_ptr[i + 1]):
+                k = read_source[q]
+                if k >= 0 and bits[0, k] == 1:
+                    marks[k // 64] |= np.uint64(1) << np.uint64(k % 64)
+    for at in range(found - 1, -1, -1):
+        i = order[at]
         if known[STAMP, i] != version[known[HOME, i]]:
             changed = known[STAMP, i] == 0
             for q in range(read_ptr[i], read_ptr[i + 1]):
@@ -357,25 +376,29 @@ def _need_rows(p: Any, w: Any, j: int, count: int) -> None:
                 read[-1] += 1
                 known[CONTENT, i] = read[-1]
         have = known[HAVE, i]
-        if have >= count:
-            continue
-        known[HAVE, i] = count
+        known[HAVE, i] = max(have, count)
         for m in range(have, count):
+            prime = primes[m]
             for c in range(d):
                 residue[m, i, c] = 0
-            residue[m, i, d] = _entry(limb_ptr, limbs, negative, weights + i, primes[m])
-        for q in range(read_ptr[i], read_ptr[i + 1]):
-            k = read_source[q]
-            if k >= 0 and bits[0, k] == 0:
-                continue
-            for m in range(have, count):
-                prime = primes[m]
+            residue[m, i, d] = _entry(limb_ptr, limbs, negative, weights + i, prime)
+            terms = 0
+            for q in range(read_ptr[i], read_ptr[i + 1]):
+                k = read_source[q]
+                if k >= 0 and bits[0, k] == 0:
+                    continue
                 weight = _entry(limb_ptr, limbs, negative, read_entry[q], prime)
                 if k < 0:
-                    residue[m, i, -1 - k] = (residue[m, i, -1 - k] + weight) % prime
+                    residue[m, i, -1 - k] += weight
                 else:
                     for c in range(d + 1):
-                        residue[m, i, c] = (residue[m, i, c] + weight * residue[m, k, c]) % prime
+                        residue[m, i, c] += weight * residue[m, k, c]
+                terms += 1
+                if terms % 7 == 0:  # seven products of 60 bits fit
+                    for c in range(d + 1):
+                        residue[m, i, c] %= prime
+            for c in range(d + 1):
+                residue[m, i, c] %= prime
 
 
 @njit
@@ -410,11 +433,13 @@ def _determinant(A: Ints, n: int, prime: int, zero_test: bool) -> int:
             for k in range(c, n):
                 A[c, k], A[pivot, k] = A[pivot, k], A[c, k]
         lead = A[c, c]
-        result = result * lead % prime
+        if not zero_test:
+            result = result * lead % prime
         for r in range(c + 1, n):
             below = A[r, c]
             if below != 0:
-                factor = factor * lead % prime
+                if not zero_test:
+                    factor = factor * lead % prime
                 for k in range(c + 1, n):
                     A[r, k] = (lead * A[r, k] + (prime - below) * A[c, k]) % prime
     if not zero_test:
@@ -789,7 +814,7 @@ def _decide_layer(
     kappa = (d + 3) * U * UP
     count = 0
     tally[SIGNS] += last - first
-    bits[3, first:last] = 0
+    bits[2, first:last] = 0
     for i in range(first, last):
         value = G[d + VALUE, i]
         bound = (G[d + SPREAD, i] + G[d + ERR, i] + kappa * G[d + SIZE, i]) * UP + (2 * d + 4) * TINY
@@ -1063,8 +1088,7 @@ def _count_parts(
     """
     F, tally, nothing = w.F, w.tally, np.empty(0)
     d = slices.V.shape[2] - 2
-    parts = 1
-    level = 0
+    parts, level, most = 1, 0, sign.shape[0]
     while level >= 0:
         if slices.left[level] == 0:
             level -= 1
@@ -1082,8 +1106,8 @@ def _count_parts(
         for v in range(nv):
             above += sign[v] == 1
             below += sign[v] == -1
-        if nv + above * below > sign.shape[0]:
-            return -2 - nv - above * below
+        if nv + above * below > most:
+            return -2 - int(nv) - above * below
         found = _find_edges(Z, nv, sign, d, pairs)
         slot = slots[level]
         bit = np.uint64(1) << np.uint64(slot % 64)
@@ -1201,17 +1225,19 @@ def _workspace(p: Any, bits: Bits) -> Any:
     w = Work(
         np.zeros((d + ROWS, rows)),
         np.zeros((rows, d + 5)),
-        np.zeros((4, neurons), dtype=np.uint8),
+        np.zeros((3, neurons), dtype=np.uint8),
         np.zeros((3, layers + 1), dtype=np.int64),
         np.zeros((p.primes.shape[0], rows, d + 1), dtype=np.int64),
         np.zeros((4, rows), dtype=np.int64),
         np.zeros(p.read_source.shape[0] + 1, dtype=np.int64),
+        np.zeros(neurons // 64 + 1, dtype=np.uint64),
+        np.zeros(neurons, dtype=np.int64),
         np.zeros((d, d + 2)),
         np.zeros((d + 2, d + 1), dtype=np.int64),
         np.zeros(TALLIES + layers, dtype=np.int64),
     )
     for i in range(neurons):
-        w.bits[0, i], w.bits[3, i] = bits[i] & 1, bits[i] >> 1
+        w.bits[0, i], w.bits[2, i] = bits[i] & 1, bits[i] >> 1
     w.known[HOME, neurons:] = layers
     for layer in range(layers):
         w.known[HOME, p.layer_neuron[layer] : p.layer_neuron[layer + 1]] = layer
@@ -1337,7 +1363,7 @@ def subdivide(
     goal = groups.shape[0] > 1
     cut_layers = layers - 1 if goal else layers
     R, relaxed = np.empty((d + ROWS, G.shape[1] if goal else 0)), np.empty((G.shape[1] if goal else 0, d + 5))
-    active, strips = np.zeros((4, neurons if goal else 0), dtype=np.uint8), np.zeros_like(state)
+    active, strips = np.zeros((3, neurons if goal else 0), dtype=np.uint8), np.zeros_like(state)
     tried, dropped = np.zeros(layers, dtype=np.int64), np.zeros(layers, dtype=np.int64)
     while True:
         if not busy:
@@ -1404,7 +1430,7 @@ def subdivide(
                 all_counts[regions] = found
                 before = zeros
                 for i in range(neurons):
-                    if bits[3, i] == 1:
+                    if bits[2, i] == 1:
                         if zeros == zero_rows.shape[0]:
                             zero_rows = _longer(zero_rows, 0)
                         zero_rows[zeros] = i
@@ -1443,7 +1469,7 @@ def subdivide(
                 if G[d + SIZE, j] <= F[j, d + 1]:
                     # no float can tell this row from zero
                     if _is_zero_row(p, w, j) if careful else G[d + SIZE, j] == 0.0:
-                        bits[0, j], bits[3, j] = 0, 1
+                        bits[0, j], bits[2, j] = 0, 1
                         continue
                 if not _resolve(p, w, V, Z, ids, nv, j, careful, sign, nothing, nothing):
                     code = STUCK
@@ -1469,7 +1495,7 @@ def subdivide(
                 touched = 0
                 for v in range(nv):
                     touched += sign[v] == 0
-                bits[3, j] = touched == nv
+                bits[2, j] = touched == nv
                 if d <= touched < nv:
                     # it touches and may hold a facet together with another row
                     slot = _free_slot(Z, nv, used, d)
@@ -1594,7 +1620,7 @@ def subdivide(
                 size_down += 1
         nv = size_down
     return (
-        code, tally, bits[0] | (bits[3] << np.uint8(1)), starts[:frames].copy(), ints[: end[0]].copy(),
+        code, tally, bits[0] | (bits[2] << np.uint8(1)), starts[:frames].copy(), ints[: end[0]].copy(),
         floats[: end[1]].copy(), masks[: end[2]].copy(), all_packed[:regions].copy(), all_counts[:regions].copy(),
         all_sizes[:facets].copy(), all_rows[:rows].copy(), zero_counts[:regions].copy(), zero_rows[:zeros].copy(),
     )  # fmt: skip

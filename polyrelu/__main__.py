@@ -130,6 +130,7 @@ def build_parser() -> Parser:
     proving.add_argument("regions", metavar="REGIONS.npz", help="file that enumerate --out wrote")
     proving.add_argument("--json", action="store_true", help="print exactly one JSON object on stdout")
     proving.add_argument("--model", metavar="MODEL", help="prove that the regions are those of this model")
+    proving.add_argument("--property", metavar="P.vnnlib", help="prove that this property of the model is unsat")
     proving.add_argument("--normalize", action="store_true", help=".nnet: take raw inputs, fold the normalisation")
     proving.add_argument("--at", nargs="+", metavar="X", help="the model's slice, as it was given to enumerate")
     proving.add_argument("--free", nargs="+", metavar="I", help="the inputs that vary in the slice")
@@ -535,7 +536,9 @@ def run_verify(options: argparse.Namespace) -> dict[str, Any]:
 
     if options.model is None and (options.at is not None or options.free is not None):
         raise InputError("--at and --free say which slice of --model the regions are of; give --model too")
-    found = verify(options.regions, None if options.model is None else read_slice(options)[0])
+    if options.property is not None and options.at is not None:
+        raise InputError("--property says itself which inputs are fixed; leave --at and --free out")
+    found = verify(options.regions, None if options.model is None else read_slice(options)[0], options.property)
     return {
         "verified": found.ok,
         "regions": found.regions,
@@ -544,6 +547,7 @@ def run_verify(options: argparse.Namespace) -> dict[str, Any]:
         "unsat": found.unsat,
         "method": found.method,
         "model": options.model,
+        "property": options.property,
         "seconds": found.seconds,
         "paragraph": found.text,
         "failure": found.failure,

@@ -158,8 +158,12 @@ def digest(members: Mapping[str, Member]) -> str:
     return total.hexdigest()
 
 
-def verify_file(path: str | os.PathLike[str], model: str | None = None) -> Verdict:
-    """Prove a file of regions; ``model`` is the JSON text of the network that it should be about.
+def verify_file(
+    path: str | os.PathLike[str], model: str | None = None, wanted: tuple[str, str] | None = None
+) -> Verdict:
+    """Prove a file of regions.
+
+    ``model`` is the JSON text of the network that it should be about, ``wanted`` those of its domain and property.
 
     Raises
     ------
@@ -183,6 +187,9 @@ def verify_file(path: str | os.PathLike[str], model: str | None = None) -> Verdi
         if model is not None:
             same_network(file.network, Network(model))
             text.append("The network is the given model, weight by weight.")
+        if wanted is not None:
+            same_property(file, *wanted)
+            text.append("The stored property is the given one, and the domain holds all inputs that it admits.")
         proved = file.prove(text)
     except Refuted as error:
         failure = str(error)
@@ -356,6 +363,23 @@ def same_network(net: Network, model: Network) -> None:
                 if v != w:
                     place = f"W{layer}[{i}, {j}]" if i + 1 < len(ours) else f"b{layer}[{j}]"
                     raise Refuted(f"the network is not the model: {place} is {shorten(v)} and not {shorten(w)}")
+
+
+def same_property(file: RegionFile, domain: str, goal: str) -> None:
+    """Prove that domain and property of the file are the given ones, number by number."""
+    if "goal" not in file.members:
+        raise Refuted("the file holds no property")
+    ours, theirs = parse(file.members["goal"].data), parse(goal.encode())
+    for key in ("free", "fixed"):
+        if ours[key] != theirs[key]:
+            raise Refuted(f"the property is not the given one: the inputs that are {key} differ")
+    if file.walls != read_domain(parse(domain.encode()), file.network.d)[0]:
+        raise Refuted("the domain is not the box of all inputs that the given property admits")
+    members = {"goal": Member("|u1", (), goal.encode())}
+    for key, entries in read_property(members, file.network).items():
+        if file.content[key] != entries:
+            what = "strict constraints" if key == "strict" else key
+            raise Refuted(f"the property is not the given one: its {what} differ")
 
 
 def look(net: Network, walls: Sequence[Form], content: Mapping[str, Any], regions: Sequence[int]) -> None:

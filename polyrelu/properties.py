@@ -25,6 +25,8 @@ from .errors import CertificationError, InputError
 from .exact import Point
 from .network import Layer, ReluNetwork
 from .polytope import HPolytope
+from .readers.files import located, writable_file
+from .safety import Statement, check_sizes, state
 from .stream import Batch, OutOfTime, as_batch, exact_output, exact_rows, load_kernels, region_batches, with_outputs
 from .vnnlib import Property, read_vnnlib
 
@@ -111,15 +113,14 @@ def check(
     wanted = property if isinstance(property, Property) else read_vnnlib(property)
     if not isinstance(net, ReluNetwork):
         raise InputError(f"net is of type {type(net).__name__}; give a ReluNetwork (polyrelu.load reads model files)")
-    for what, a, b in (("inputs", wanted.inputs, net.input_dim), ("outputs", wanted.outputs, net.output_dim)):
-        if a != b:
-            raise InputError(f"the property declares {a} {what} and the network has {b}; they must agree")
+    check_sizes(net, wanted.inputs, wanted.outputs)
     if timeout is not None and not timeout > 0:
         raise InputError(f"timeout is {timeout}; give a positive number of seconds, or None")
+    statement = None
     if proof is not None:
-        from .safety import check_target
-
-        check_target(proof, wanted)
+        with located(proof):
+            writable_file(proof, (".npz",), "a proof")
+        statement = state(wanted)
     load_kernels()
     began = time.perf_counter()
     deadline = None if timeout is None else began + timeout
@@ -141,11 +142,24 @@ def check(
         if not wanted.holds(x, y):
             raise CertificationError("a linear program found an unsafe point that the network does not confirm")
         return Decision(status, x, y, looked, seconds)
-    if status == "unsat" and proof is not None:
-        from .safety import save_proof
-
-        save_proof(net, wanted, proof)
+    if status == "unsat" and proof is not None and statement is not None:
+        save_proof(net, statement, proof)
     return Decision(status, None, None, looked, seconds)
+
+
+def save_proof(net: ReluNetwork, statement: Statement, path: str | os.PathLike[str]) -> None:
+    """Write the proof that no input is unsafe: all regions, the property, and on each of them why it holds nowhere.
+
+    Raises
+    ------
+    CertificationError
+        Some input is unsafe.
+    """
+    from .enumeration import enumerate_regions
+    from .storage import save_complex
+
+    cx = enumerate_regions(statement.restrict(net), statement.domain, progress=False)
+    save_complex(cx, path, True, statement.goal)
 
 
 # -- the search -----------------------------------------------------------------------

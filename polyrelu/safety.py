@@ -1,7 +1,7 @@
-"""The proof of ``unsat``: the regions of the inputs, and on each of them multipliers that refute every disjunct.
+"""What a proof of ``unsat`` states: the regions of the inputs, and a property that holds at no point of them.
 
 It is a file of regions like any other (:mod:`polyrelu.storage`) with the property in it; :mod:`polyrelu.proof` says
-what the multipliers prove.
+what its multipliers prove.
 
 References
 ----------
@@ -10,25 +10,57 @@ T. S. Motzkin, Beitraege zur Theorie der linearen Ungleichungen, 1936 (the trans
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from .constraints import coordinate_bounds
 from .errors import InputError
 from .exact import IntRow, Point, text
 from .network import ReluNetwork
 from .polytope import Box
-from .readers.files import located, writable_file
 from .vnnlib import Constraint, Property
 
 
-def check_target(path: str | os.PathLike[str], wanted: Property) -> None:
-    """Refuse, before any work, a file that cannot be written and a property whose proof has no form here."""
-    with located(path):
-        writable_file(path, (".npz",), "a proof")
-    common_box(wanted)
+class Statement(NamedTuple):
+    """The domain of a proof and the property that holds nowhere on it.
+
+    Attributes
+    ----------
+    origin : Point
+        The values of the inputs that are fixed; 0 for the others.
+    directions : list of integer d-tuples
+        The unit vectors of the inputs that are free.
+    domain : Box
+        The free inputs that some disjunct admits.
+    goal : dict
+        JSON: ``text``, the VNN-LIB text; ``free``, the inputs of the network in the file; ``fixed``, the values of all
+        others; ``constraints``, each ``x . t + y . Y + constant <= 0`` (``< 0`` if ``strict``) with the free inputs t
+        and the outputs Y; ``disjuncts``, numbers of constraints.
+    """
+
+    origin: Point
+    directions: list[IntRow]
+    domain: Box
+    goal: dict[str, Any]
+
+    def restrict(self, net: ReluNetwork) -> ReluNetwork:
+        """Return the network of the free inputs.
+
+        Raises
+        ------
+        InputError
+            The property has another number of inputs or outputs than the network.
+        """
+        check_sizes(net, len(self.origin), self.goal["outputs"])
+        return net if len(self.directions) == len(self.origin) else net.restrict(self.origin, self.directions)
+
+
+def check_sizes(net: ReluNetwork, inputs: int, outputs: int) -> None:
+    """Refuse a property that declares other variables than the network has."""
+    for what, a, b in (("inputs", inputs, net.input_dim), ("outputs", outputs, net.output_dim)):
+        if a != b:
+            raise InputError(f"the property declares {a} {what} and the network has {b}; they must agree")
 
 
 def common_box(wanted: Property) -> tuple[list[Fraction], list[Fraction]]:
@@ -54,42 +86,33 @@ def common_box(wanted: Property) -> tuple[list[Fraction], list[Fraction]]:
     return low or nowhere, high or nowhere
 
 
-def save_proof(net: ReluNetwork, wanted: Property, path: str | os.PathLike[str]) -> None:
-    """Write the proof that no input is unsafe: the regions on the common box of all disjuncts, and the property.
+def state(wanted: Property) -> Statement:
+    """Return what a proof of a property states.
 
-    Inputs with equal bounds are fixed: the network of the file has the free ones (the first input stays free in any
-    case, on a box one longer). ``goal`` in the file is JSON: ``text``, the VNN-LIB text; ``fixed``, the values of all
-    inputs that are not ``free``; ``constraints``, each ``x . t + y . Y + constant <= 0`` (``< 0`` if ``strict``) with
-    the free inputs t and the outputs Y; ``disjuncts``, numbers of constraints.
+    Inputs with equal bounds are fixed; the first input stays free in any case, on a box one longer.
 
     Raises
     ------
     InputError
-        As :func:`check_target`.
-    CertificationError
-        Some input is unsafe.
+        As :func:`common_box`.
     """
-    from .enumeration import enumerate_regions
-    from .storage import save_complex
-
     low, high = common_box(wanted)
-    free = [i for i in range(net.input_dim) if low[i] < high[i]]
+    free = [i for i in range(wanted.inputs) if low[i] < high[i]]
     if not free:
         free, high = [0], [low[0] + 1, *high[1:]]
     origin = tuple(Fraction(0) if i in free else v for i, v in enumerate(low))
-    directions = [tuple(int(i == k) for i in range(net.input_dim)) for k in free]
-    small = net if len(free) == net.input_dim else net.restrict(origin, directions)
-    cx = enumerate_regions(small, Box([low[i] for i in free], [high[i] for i in free]), progress=False)
+    directions = [tuple(int(i == k) for i in range(wanted.inputs)) for k in free]
     disjuncts = wanted.disjuncts()
     numbers = {c: k for k, c in enumerate(dict.fromkeys(c for part in disjuncts for c in part))}
     goal = {
         "text": wanted.text,
         "free": free,
         "fixed": {str(i): text(v) for i, v in enumerate(low) if i not in free},
+        "outputs": wanted.outputs,
         "constraints": [_behind(c, origin, directions, wanted.outputs) for c in numbers],
         "disjuncts": [[numbers[c] for c in part] for part in disjuncts],
     }
-    save_complex(cx, path, True, goal)
+    return Statement(origin, directions, Box([low[i] for i in free], [high[i] for i in free]), goal)
 
 
 def _behind(c: Constraint, origin: Point, directions: Sequence[IntRow], outputs: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,9 @@ from .proof import Network
 from .proof_file import FORMAT, REGIONS, VERSION, Member, Verdict, digest, read_domain, read_property, verify_file
 from .readers.files import atomic_write, existing_file, located, one_line, writable_file
 from .readers.native import from_json, to_json
+
+if TYPE_CHECKING:
+    from .vnnlib import Property
 
 # A proof is made without being asked for if regions x neurons x inputs^2 stay below this: a few minutes. An
 # incomplete enumeration has many open cuts, which are dearer.
@@ -95,7 +98,10 @@ def seal(arrays: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
     return arrays | {"sha256": np.frombuffer(digest(members).encode(), np.uint8)}
 
 
-def verify(path: str | os.PathLike[str], model: ReluNetwork | str | os.PathLike[str] | None = None) -> Verdict:
+def verify(
+    path: str | os.PathLike[str], model: ReluNetwork | str | os.PathLike[str] | None = None,
+    property: Property | str | os.PathLike[str] | None = None,
+) -> Verdict:
     """Prove what a file of regions says, by :mod:`polyrelu.proof` alone: integers, no engine, no float decides.
 
     Parameters
@@ -104,6 +110,10 @@ def verify(path: str | os.PathLike[str], model: ReluNetwork | str | os.PathLike[
         A file that :meth:`RegionComplex.save <polyrelu.RegionComplex.save>` wrote.
     model : ReluNetwork or path-like, optional
         The network that the file must be about: every weight is compared exactly.
+    property : Property or path-like, optional
+        The VNN-LIB property that the file must prove ``unsat`` (:func:`polyrelu.check` wrote it as ``proof``): its
+        constraints and the box of its inputs are compared exactly. ``model`` is the whole network then; the inputs
+        that the property fixes are put in.
 
     Returns
     -------
@@ -114,6 +124,8 @@ def verify(path: str | os.PathLike[str], model: ReluNetwork | str | os.PathLike[
     ------
     ModelError
         If a file cannot be read or holds no regions.
+    InputError
+        If the property cannot be read, or has other inputs and outputs than the model.
 
     Notes
     -----
@@ -139,7 +151,15 @@ def verify(path: str | os.PathLike[str], model: ReluNetwork | str | os.PathLike[
         from .readers import load
 
         model = load(model)
-    return verify_file(path, None if model is None else to_json(model))
+    claim = None
+    if property is not None:
+        from .safety import state
+        from .vnnlib import Property, read_vnnlib
+
+        statement = state(property if isinstance(property, Property) else read_vnnlib(property))
+        claim = domain_text(statement.domain), json.dumps(statement.goal)
+        model = None if model is None else statement.restrict(model)
+    return verify_file(path, None if model is None else to_json(model), claim)
 
 
 def check_target(path: str | os.PathLike[str]) -> Path:

@@ -35,12 +35,14 @@ ORDER = """
     double_description cdd_bridge polytope
     readers.files readers.lowering readers.native readers.nnet readers.onnx_reader readers.sklearn_reader
     readers.torch_reader readers
-    interior complex certificates storage
+    interior complex
+    vnnlib constraints safety
+    certificates storage
     residues convex linear
     enumeration.progress enumeration.bfs
     enumeration.cutting enumeration.problem enumeration.checkpoint enumeration.subdivision enumeration
     cells refine spectral measures meshes boundary faces
-    stream compare vnnlib constraints safety properties
+    stream compare properties
     zonotope
     theory theory.bounds theory.sizes theory.blocks theory.constructions theory.competitors theory.theorems
     theory.circuits theory.maxima theory.univariate theory.piecewise theory.signed
@@ -54,7 +56,7 @@ ORDER = """
 
 # A region complex measures, draws and saves itself: the only imports that point upwards, inside functions.
 UPWARDS = {("complex", name) for name in ("plotting", "storage", "linear", "measures", "boundary", "faces")}
-UPWARDS |= {("complex", "boundary_plots"), ("boundary", "boundary_plots")}
+UPWARDS |= {("complex", "boundary_plots"), ("boundary", "boundary_plots"), ("boundary", "faces")}
 
 # What loads slowly or need not be installed, and the modules that may import it at their top. These modules
 # are themselves imported inside functions alone.

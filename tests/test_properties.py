@@ -19,8 +19,8 @@ from strategies import networks as small_networks
 from test_cli import run
 
 import polyrelu as pr
-from polyrelu.properties import check, competition_text
-from polyrelu.safety import save_proof
+from polyrelu.properties import check, competition_text, save_proof
+from polyrelu.safety import state
 from polyrelu.storage import seal
 from polyrelu.vnnlib import Constraint, parse_vnnlib, read_vnnlib
 
@@ -368,6 +368,8 @@ def test_proofs_hold(tmp_path, net, wanted):
 
     assert check(net, wanted, proof=path).status == "unsat"
     assert refute(net, path) == ""
+    verdict = pr.verify(path, model=net, property=wanted)
+    assert verdict and verdict.unsat and "The stored property is the given one" in verdict.text
 
 
 @settings(max_examples=30)
@@ -377,6 +379,33 @@ def test_every_unsat_has_a_proof(tmp_path_factory, problem):
     path = tmp_path_factory.getbasetemp() / "proof.npz"
     if check(net, wanted, proof=path).status == "unsat":
         assert refute(net, path) == ""
+        assert pr.verify(path, model=net, property=wanted)
+
+
+def test_a_proof_of_another_property_is_told_apart(tmp_path):
+    path = tmp_path / "proof.npz"
+    ours = "(>= X_0 0);(<= X_0 1);(>= X_1 0.25);(<= X_1 0.25);(or (> Y_0 1) (< Y_0 -1))"
+    assert check(MAX, prop(ours, 2), proof=path).status == "unsat"
+    same = ours.replace("0.25)", "(/ 1 4))").replace("(> Y_0 1)", "(> (* 2 Y_0) 2)").replace("(* 2 Y_0) 2", "Y_0 1.0")
+    assert pr.verify(path, model=MAX, property=prop(same, 2))
+    for old, new, reason in [
+        ("> Y_0 1", "> Y_0 1.5", "not the given one: its constraints differ"),
+        ("> Y_0 1", ">= Y_0 1", "not the given one: its strict constraints differ"),
+        ("(or (> Y_0 1) (< Y_0 -1))", "(> Y_0 1);(< Y_0 -1)", "not the given one: its disjuncts differ"),
+        ("(<= X_1 0.25)", "(<= X_1 0.5)", "the inputs that are free differ"),
+        ("X_1 0.25", "X_1 0.75", "the inputs that are fixed differ"),
+        ("(<= X_0 1)", "(<= X_0 2)", "not the box of all inputs that the given property admits"),
+    ]:
+        verdict = pr.verify(path, property=prop(ours.replace(old, new), 2))
+        assert not verdict and reason in verdict.failure
+    other = pr.ReluNetwork([[[-1, 1], [1, 0], [-1, 0]], [[1, 1, "-3/2"]]], [[0, 0, 0], [0]])
+    assert "the network is not the model: W1[0, 2]" in pr.verify(path, model=other, property=prop(ours, 2)).failure
+    with pytest.raises(pr.InputError, match="declares 2 inputs and the network has 1"):
+        pr.verify(path, model=TENT, property=prop(ours, 2))
+    with pytest.raises(pr.InputError, match="needs a lower and an upper number for every input"):
+        pr.verify(path, property=prop("(> Y_0 1)", 2))
+    pr.enumerate_regions(MAX, pr.Box([0, 0], [1, 1])).save(path)
+    assert "the file holds no property" in pr.verify(path, property=prop(ours, 2)).failure
 
 
 def test_a_changed_property_is_refuted(tmp_path):
@@ -415,7 +444,7 @@ def test_a_changed_property_is_refuted(tmp_path):
 def test_a_property_that_holds_has_no_proof(tmp_path):
     path = tmp_path / "proof.npz"
     with pytest.raises(pr.CertificationError, match="the property holds at a point"):
-        save_proof(TENT, prop("(>= X_0 0);(<= X_0 1);(>= Y_0 1)"), path)
+        save_proof(TENT, state(prop("(>= X_0 0);(<= X_0 1);(>= Y_0 1)")), path)
     assert not path.exists()
 
 
@@ -481,6 +510,14 @@ def test_unsat_from_the_shell_with_a_proof(capsys, tmp_path, tent):
     assert out.endswith(f"saved {proof}\n")
     assert result.read_text() == "unsat\n"
     assert refute(TENT, proof) == ""
+    words = ["verify", str(proof), "--model", tent, "--property"]
+    code, out, err = run(capsys, *words, str(FILES / "threshold.vnnlib"))
+    assert (code, err) == (0, "")
+    assert "The network is the given model" in out and "The stored property is the given one" in out
+    code, out, err = run(capsys, *words, str(FILES / "not_minimal.vnnlib"))
+    assert (code, out) == (2, "") and "declares" in err
+    code, out, err = run(capsys, *words, str(FILES / "threshold.vnnlib"), "--at", "0", "--free", "0")
+    assert (code, out) == (2, "") and "leave --at and --free out" in err
 
 
 @pytest.mark.parametrize(

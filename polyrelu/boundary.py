@@ -31,6 +31,8 @@ from .spectral import RootSum
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+Mask = npt.NDArray[np.bool_]
+
 
 @dataclass(frozen=True, eq=False)
 class Piece:
@@ -97,16 +99,23 @@ class Boundary:
     pieces : list of Piece
         Every piece once, also where two regions share it.
     full : list of int
-        Regions on which the function is identically the value. They belong to the level set with all their points;
-        their own facets are not listed as pieces.
+        Regions on which the function is identically the value (of a boundary of classes: that hold points of a tie).
+        Such points belong to the boundary; the facets of their region are not listed as pieces.
+    refined : RegionComplex
+        The complex cut along the boundary: pieces are facets of its regions.
+    solid : ndarray of bool
+        The regions of ``refined`` that belong to the boundary with all their points.
 
     Notes
     -----
     Exactness: *exact*. Parts of the level set of dimension below d - 1, such as a minimum at a point, have no piece.
     """
 
-    def __init__(self, cx: RegionComplex, pieces: list[Piece], full: list[int]):
-        self.complex, self.pieces, self.full = cx, pieces, full
+    def __init__(self, cx: RegionComplex, refined: RegionComplex, pieces: list[Piece], solid: Mask):
+        self.complex, self.refined, self.pieces, self.solid = cx, refined, pieces, solid
+        N = cx.network.neurons
+        held = {cx.index(bits[:N]) for bits in refined.patterns[solid]}
+        self.full = sorted(k for k in held if k is not None)
 
     def __len__(self) -> int:
         return len(self.pieces)
@@ -140,6 +149,30 @@ class Boundary:
             )
 
     # -- shape ------------------------------------------------------------------------
+    def betti_numbers(self) -> tuple[int, ...]:
+        """Return the Betti numbers b_0 .. b_{d-1} of the union of all pieces and solid regions, in up to 3 dimensions.
+
+        Components, holes and, in three dimensions, cavities.
+
+        Notes
+        -----
+        Exactness: *exact*. Points and edges where the function touches the level are no pieces and do not count here;
+        :meth:`RegionComplex.betti_numbers` counts the whole level set.
+
+        Examples
+        --------
+        The largest of x, y and 0 changes on three rays from the origin: a tree.
+
+        >>> from polyrelu import Box, ReluNetwork, enumerate_regions
+        >>> net = ReluNetwork([[[1, 0], [0, 1], [0, 0]]], [[0, 0, 0]])
+        >>> rays = enumerate_regions(net, Box([-1, -1], [1, 1])).class_boundary()
+        >>> len(rays), rays.betti_numbers()
+        (3, (1, 0))
+        """
+        from .faces import boundary_betti_numbers
+
+        return boundary_betti_numbers(self)
+
     def polylines(self) -> list[Polyline]:
         """Chain the segments of a boundary in the plane at equal end points.
 
@@ -254,8 +287,7 @@ def level_set(cx: RegionComplex, output: Any = 0, value: Any = 0) -> Boundary:
     # once per pair, from the upper side if there is one; none that bound a full region
     keep = wall | (~zero[across] & np.where(crossing, above[region], region < across))
     pieces = _pieces(cx, refined, facets[keep], region[keep], crossing[keep], None)
-    full = sorted({index for i in np.flatnonzero(zero) if (index := cx.index(refined.patterns[i, :N])) is not None})
-    return Boundary(cx, pieces, full)
+    return Boundary(cx, refined, pieces, zero)
 
 
 def decision_boundary(cx: RegionComplex, i: int, j: int) -> Boundary:
@@ -279,9 +311,7 @@ def class_boundary(cx: RegionComplex, classes: str = "argmax") -> Boundary:
     across = refined.facet_neighbor
     facets = np.flatnonzero((across >= 0) & (label[region] > label[across]))
     pieces = _pieces(cx, refined, facets, region[facets], np.ones(len(facets), dtype=bool), winners)
-    N = cx.network.neurons
-    ties = {cx.index(bits[:N]) for bits, w in zip(refined.patterns, winners, strict=True) if len(w) > 1}
-    return Boundary(cx, pieces, sorted(k for k in ties if k is not None))
+    return Boundary(cx, refined, pieces, np.array([len(w) > 1 for w in winners]))
 
 
 def _need_bounded(cx: RegionComplex) -> None:

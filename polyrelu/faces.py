@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .boundary import Boundary, Mask
 from .cells import Cell, Corner, PrefixForms, as_point, cells
 from .complex import RegionComplex
 from .errors import CertificationError, DomainError, InputError
@@ -29,7 +30,6 @@ from .exact import UNDERFLOW, UNIT_ROUNDOFF, floats, fraction
 from .refine import Neuron, functional, refine
 
 PARTS = ("sublevel", "level", "superlevel")
-Mask = npt.NDArray[np.bool_]
 
 
 class Faces:
@@ -147,8 +147,12 @@ class Faces:
         d = len(self.faces) - 1
         if not self.complex.complete:
             raise InputError("the enumeration is incomplete, so the complement is unknown; enumerate without a limit")
-        if [len(m) for m in members] != list(self.f_vector):
-            raise InputError(f"members have lengths {[len(m) for m in members]}; expected {list(self.f_vector)}")
+        members = [np.asarray(m) for m in members]
+        if [m.shape for m in members] != [(n,) for n in self.f_vector] or any(m.dtype != bool for m in members):
+            raise InputError(
+                f"members have shapes {[m.shape for m in members]} and types {[str(m.dtype) for m in members]}; "
+                f"expected bool arrays of lengths {list(self.f_vector)}"
+            )
         for k in range(1, d + 1):
             for i in np.flatnonzero(members[k]).tolist():
                 if not members[k - 1][list(self.facets[k][i])].all():
@@ -252,3 +256,19 @@ def betti_numbers(cx: RegionComplex, output: Any = 0, value: Any = 0, part: str 
     if part == "level":
         return faces.betti_numbers([s == 0 for s in signs])
     return faces.betti_numbers([(s <= 0) if part == "sublevel" else (s >= 0) for s in signs])
+
+
+def boundary_betti_numbers(boundary: Boundary) -> tuple[int, ...]:
+    """Return the Betti numbers of all pieces and solid regions of a boundary; see :meth:`Boundary.betti_numbers`."""
+    faces = Faces(boundary.refined, ())
+    d = len(faces.faces) - 1
+    vertex = {tuple(row): k for k, row in enumerate(faces.vertices.tolist())}
+    facet = {face: i for i, face in enumerate(faces.faces[d - 1])}
+    members = [np.zeros(n, dtype=bool) for n in faces.f_vector]
+    members[d] |= boundary.solid
+    for piece in boundary.pieces:
+        members[d - 1][facet[tuple(sorted(vertex[as_point(c)] for c in piece.corners))]] = True
+    for k in range(d, 0, -1):
+        for i in np.flatnonzero(members[k]).tolist():
+            members[k - 1][list(faces.facets[k][i])] = True
+    return faces.betti_numbers(members)

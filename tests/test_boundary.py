@@ -205,7 +205,7 @@ def test_meshes_of_degenerate_networks_are_watertight(case):
     b = cx.level_set(0, F(1, 3))
     crossing = [p for p in b.pieces if p.crossing]
     if not b.full:
-        check_watertight(cx, type(b)(cx, crossing, []).mesh())
+        check_watertight(cx, type(b)(cx, b.refined, crossing, b.solid).mesh())
 
 
 @settings(max_examples=30)

@@ -156,6 +156,55 @@ def test_single_points_count():
     assert (line.betti_numbers(), line.betti_numbers(0, F(1, 2)), line.betti_numbers(0, 1, "level")) == ((5,), (5,), (4,))
 
 
+def affine(rows, shift):
+    return pr.ReluNetwork([rows], [shift])
+
+
+def test_boundaries_of_three_and_more_classes():
+    # the diagonals' four quarters; a fifth class that is always 1/2 puts a square island into their center
+    quarters, zero = [[1, 0], [-1, 0], [0, 1], [0, -1]], [0, 0]
+    cross = complex_of(affine(quarters, [0] * 4), [-1, -1], [1, 1])
+    assert (len(cross.class_boundary()), cross.class_boundary().betti_numbers()) == (4, (1, 0))
+    island = complex_of(affine([*quarters, zero], [0] * 4 + [F(1, 2)]), [-1, -1], [1, 1]).class_boundary()
+    assert (len(island), island.betti_numbers()) == (10, (1, 1))  # x and -x are compared first: two sides in halves
+    # in three dimensions a cube, and twelve walls out to the edges of the domain: seven rooms
+    sides = [[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1], [0, 0, 0]]
+    room = complex_of(affine(sides, [0] * 6 + [F(1, 2)]), [-1] * 3, [1] * 3).class_boundary()
+    assert room.betti_numbers() == (1, 0, 1)
+    assert abs(float(room.area) - (6 + 9 * 2**0.5)) <= room.area.error + 1e-13  # a cube of side 1, twelve trapezoids
+    # 0, x and 2 x - 1: two points between three intervals; a tie of full dimension is solid
+    line = complex_of(affine([[0], [1], [2]], [0, 0, -1]), [-1], [2])
+    assert line.class_boundary().betti_numbers() == (2,)
+    pair = pr.ReluNetwork([[[1, 0], [0, 1]], [[1, 0], [0, 1]]], [[0, 0], [0, 0]])
+    solid = complex_of(pair, [-1, -1], [1, 1]).class_boundary()
+    assert (solid.full, solid.betti_numbers(), solid.solid.sum()) == ([0], (1, 0), 1)
+
+
+def test_a_boundary_of_two_classes_is_a_level_set():
+    net = build([(absolute_rows(2), [0] * 4), ([[1] * 4, [-1] * 4], [-2, 2]), ([[1, 1], [0, 0]], [0, F(1, 2)])])
+    cx = complex_of(net, [-3, -3], [3, 3])
+    assert cx.class_boundary().betti_numbers() == cx.decision_boundary(0, 1).betti_numbers() == (2, 2)
+    assert cx.betti_numbers((1, -1), 0, "level") == (2, 2)
+
+
+@settings(max_examples=30)
+@given(networks_in_boxes(max_neurons=5), st.sampled_from([F(0), F(1), F(-1, 2)]))
+def test_betti_numbers_of_pieces_are_those_of_the_level_set_without_touching_points(case, value):
+    net, (lo, hi) = case
+    cx = complex_of(net, lo, hi)
+    level = cx.level_set(0, value)
+    faces = Faces(level.refined)
+    d, N = net.input_dim, net.neurons
+    members = [s[:, N] == 0 for s in faces.signs]
+    held = [np.zeros(n, bool) for n in faces.f_vector]
+    for k in (d, d - 1):  # every facet and region on the level, with its faces
+        held[k] |= members[k]
+    for k in range(d, 0, -1):
+        for i in np.flatnonzero(held[k]):
+            held[k - 1][list(faces.facets[k][i])] = True
+    assert (*level.betti_numbers(), 0) == homology(faces, held)
+
+
 @settings(max_examples=30)
 @given(networks_in_boxes(max_neurons=5), st.sampled_from([F(0), F(1), F(-1, 2)]))
 def test_betti_numbers_against_ranks(case, value):
@@ -182,7 +231,7 @@ def test_bad_input():
     assert part.f_vector == (3, 3, 1)
     with pytest.raises(pr.InputError, match="the enumeration is incomplete"):
         part.betti_numbers([np.ones(n, bool) for n in part.f_vector])
-    with pytest.raises(pr.InputError, match="members have lengths"):
+    with pytest.raises(pr.InputError, match="members have shapes"):
         cx.faces().betti_numbers([np.ones(1, bool)] * 3)
     with pytest.raises(pr.InputError, match="face 0 of dimension 1 is a member, but not all of its facets are"):
         v, e, r = cx.faces().f_vector

@@ -31,6 +31,17 @@ class Case(NamedTuple):
     quick: bool = False
 
 
+def peak_megabytes() -> float:
+    """Return the most memory that this process has had; what getrusage says may be the peak of its parent."""
+    try:
+        status = Path("/proc/self/status").read_text()
+        return int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) / 1024
+    except OSError:
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+
 def cube(d: int, radius: int | Fraction = 1) -> pr.Box:
     return pr.Box([-radius] * d, [radius] * d)
 

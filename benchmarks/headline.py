@@ -13,7 +13,6 @@ import contextlib
 import json
 import os
 import platform
-import resource
 import sys
 import time
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parent)]
 
-from cases import ACASXU, acasxu_slice  # noqa: E402
+from cases import ACASXU, acasxu_slice, peak_megabytes  # noqa: E402
 from speed import processor  # noqa: E402
 
 import polyrelu as pr  # noqa: E402
@@ -42,11 +41,10 @@ class Record:
     @property
     def now(self) -> dict[str, Any]:
         """The same with this run."""
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
         return {
             "runs": self.earlier["runs"] + 1,
             "seconds": self.earlier["seconds"] + time.perf_counter() - self.began,
-            "peak_mb": max(self.earlier["peak_mb"], peak),
+            "peak_mb": max(self.earlier["peak_mb"], peak_megabytes()),
         }
 
     def save(self) -> None:

@@ -29,7 +29,6 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import resource
 import subprocess
 import sys
 import time
@@ -42,7 +41,7 @@ import numpy as np
 sys.path[:0] = [str(Path(__file__).parent)]
 
 import relucent_search  # noqa: E402
-from cases import ACASXU, SLICE, Case, cube, degenerate_cases, he_network, law_cases, speed_cases  # noqa: E402
+from cases import ACASXU, SLICE, Case, cube, degenerate_cases, he_network, law_cases, peak_megabytes, speed_cases  # noqa: E402
 from textbook import textbook_search  # noqa: E402
 
 import polyrelu as pr  # noqa: E402
@@ -344,8 +343,7 @@ def child(workers: int) -> None:
     before = time.process_time()
     seconds, number = count(net, box, workers)
     busy = time.process_time() - before
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 if sys.platform == "darwin" else 1024)
-    print(json.dumps({"count": int(number), "seconds": seconds, "busy": busy / seconds, "peak": peak / 1.0}))
+    print(json.dumps({"count": int(number), "seconds": seconds, "busy": busy / seconds, "peak": peak_megabytes()}))
 
 
 def in_a_process(workers: int) -> dict[str, Any]:

@@ -89,6 +89,7 @@ def plot_boundary(boundary: Boundary, ax: Axes | None = None, *, color: Any = No
     space.set(xlim=(lo[0], hi[0]), ylim=(lo[1], hi[1]), zlim=(lo[2], hi[2]))
     space.set(xlabel="$x_0$", ylabel="$x_1$", zlabel="$x_2$")
     space.set_box_aspect(hi - lo)
+    space.locator_params(nbins=5)
     plain: Axes = space
     return plain
 

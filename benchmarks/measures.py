@@ -64,7 +64,7 @@ def plane(pictures: Path | None, failed: list[str]) -> None:
     print(f"            f-vector {faces.f_vector}, Euler characteristic {faces.euler_characteristic}")
     check(faces.euler_characteristic == 1, "Euler's relation", failed)
     constant = timed("Lipschitz constants", lambda: [cx.lipschitz(p) for p in (1, 2, np.inf)])
-    print(f"            {[float(c.value) for c in constant]}, {len(linear)} linear regions")
+    print(f"            {[c.upper for c in constant]}, {len(linear)} linear regions")
     check(bool(timed("equal to itself", lambda: pr.equal(net, net, box))), "a network equals itself", failed)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "slice.npz"

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .proof_file import Verdict
     from .properties import Decision, check
     from .storage import verify
+    from .theory.lines import LineRegions, regions_on_line, regions_on_segment, regions_on_segments
     from .vnnlib import Property, parse_vnnlib, read_vnnlib
     from .zonotope import Zonotope
 
@@ -59,6 +60,10 @@ _LAZY = {
     "Box": "polytope",
     "HPolytope": "polytope",
     "Zonotope": "zonotope",
+    "LineRegions": "theory.lines",
+    "regions_on_line": "theory.lines",
+    "regions_on_segment": "theory.lines",
+    "regions_on_segments": "theory.lines",
 }
 
 
@@ -86,6 +91,7 @@ __all__ = [
     "DomainError",
     "HPolytope",
     "InputError",
+    "LineRegions",
     "MissingDependency",
     "ModelError",
     "PolyreluError",
@@ -107,6 +113,9 @@ __all__ = [
     "load",
     "parse_vnnlib",
     "read_vnnlib",
+    "regions_on_line",
+    "regions_on_segment",
+    "regions_on_segments",
     "save",
     "verify",
 ]

@@ -27,6 +27,7 @@ last layer has a ReLU.
   polyrelu count model.onnx --at 0 0 0 0 0 --free 0 1 --box -0.5 0.5 --json
   polyrelu enumerate model.npz --box -1 1 --out regions.npz --plot regions.png
   polyrelu verify regions.npz --model model.npz
+  polyrelu line model.npz --start 0 0 --end 1 1
   polyrelu construct serra --param n=3 k=2 --out net.json
   polyrelu bounds --widths 2,16,16,1
 
@@ -142,6 +143,10 @@ def build_parser() -> Parser:
     checking.add_argument(
         "--vnncomp", nargs="?", const="-", metavar="OUT", help="the competition's result format, in a file or on stdout"
     )
+    along = command("line", run_line, show_line, "Find all breakpoints on a segment, or on the whole line through it.")
+    for name in ("start", "end"):
+        along.add_argument(f"--{name}", nargs="+", required=True, metavar="X", help=f"{name}: numbers or a .npy file")
+    along.add_argument("--whole", action="store_true", help="go on beyond both ends")
     _add_theory(commands)
     listing.add_argument("--out", metavar="REGIONS.npz", help="save patterns, points, facets and adjacency")
     listing.add_argument("--no-proof", action="store_true", help="save at once, without the proof that verify needs")
@@ -206,7 +211,7 @@ def read_slice(options: argparse.Namespace) -> tuple[ReluNetwork, dict[str, Any]
     if (options.at is None) != (options.free is None):
         raise InputError("a slice needs both --at (a point) and --free (the inputs that vary)")
     if options.at is not None:
-        base = _read_point(options.at, net.input_dim)
+        base = _read_point(options.at, net.input_dim, "--at")
         free = [_whole_number(v, "--free") for v in options.free]
         for i in free:
             if not 0 <= i < net.input_dim:
@@ -244,7 +249,7 @@ def read_problem(options: argparse.Namespace) -> tuple[ReluNetwork, Any, dict[st
     return net, Box(low, high), described
 
 
-def _read_point(words: Sequence[str], d: int) -> list[Any]:
+def _read_point(words: Sequence[str], d: int, option: str) -> list[Any]:
     if len(words) == 1 and words[0].endswith(".npy"):
         import numpy as np
 
@@ -260,9 +265,9 @@ def _read_point(words: Sequence[str], d: int) -> list[Any]:
             raise InputError(f"{words[0]}: the array has dtype {array.dtype}; save one of floats or integers")
         values = [fraction(v, f"{words[0]}[{i}]") for i, v in enumerate(array.ravel())]
     else:
-        values = [fraction(v, "--at") for v in words]
+        values = [fraction(v, option) for v in words]
     if len(values) != d:
-        raise InputError(f"--at has {len(values)} numbers; this model has {d} inputs")
+        raise InputError(f"{option} has {len(values)} numbers; this model has {d} inputs")
     return values
 
 
@@ -358,6 +363,50 @@ def run_enumerate(options: argparse.Namespace) -> dict[str, Any]:
             _complain("interrupted while drawing; there is no picture")
             result["plot"] = None
     return result
+
+
+def run_line(options: argparse.Namespace) -> dict[str, Any]:
+    """Find the regions along a segment or a line."""
+    net = load_model(options)
+    from .theory.lines import regions_on_line, regions_on_segment
+
+    start = _read_point(options.start, net.input_dim, "--start")
+    end = _read_point(options.end, net.input_dim, "--end")
+    _say_if_compiling()
+    if options.whole:
+        line = regions_on_line(net, start, [b - a for a, b in zip(start, end, strict=True)])
+    else:
+        line = regions_on_segment(net, start, end)
+    return {
+        "activation_regions": len(line),
+        "gradient_regions": line.gradient_regions,
+        "slope_regions": line.slope_regions,
+        "breakpoints": [text(t) for t in line.breakpoints],
+        "switching": [list(neurons) for neurons in line.neurons],
+        "start": [text(v) for v in start],
+        "end": [text(v) for v in end],
+        "whole": options.whole,
+        "input_dim": net.input_dim,
+        "neurons": net.neurons,
+        "exact": True,
+        "complete": True,
+        "seconds": line.complex.seconds,
+        "method": line.complex.method,
+        "model": options.model,
+    }
+
+
+def show_line(result: dict[str, Any]) -> None:
+    """Print counts, and a line for each breakpoint."""
+    where = "line" if result["whole"] else "segment"
+    regions, pieces = result["activation_regions"], result["gradient_regions"]
+    print(f"{regions} activation region{'s' * (regions != 1)} on the {where} ({result['neurons']} neurons), exact")
+    between = "between jumps of the gradient" if pieces > 1 else "without a jump of the gradient"
+    print(f"{pieces} piece{'s' * (pieces > 1)} {between}, {result['slope_regions']} of the slope")
+    for t, neurons in zip(result["breakpoints"], result["switching"], strict=True):
+        value = fraction(t, "a breakpoint")
+        shown = t if len(t) < 40 else repr(float(value))
+        print(f"t = {shown}: {'neurons' if len(neurons) > 1 else 'neuron'} {', '.join(map(str, neurons))}")
 
 
 def run_check(options: argparse.Namespace) -> dict[str, Any]:

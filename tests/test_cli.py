@@ -233,3 +233,44 @@ def test_unscaled_property_box_from_the_shell(capsys):
     upper = ["-0.298552812", "0.009549297", "0.5", "0.5", "0.5"]
 
     assert as_json(capsys, "count", model, "--lower", *lower, "--upper", *upper)["activation_regions"] == 502
+
+
+# -- lines ----------------------------------------------------------------------------
+def test_a_line_as_json(capsys, tent, tmp_path):
+    result = as_json(capsys, "line", tent, "--start", "-1", "--end", "1")
+
+    assert result.pop("seconds") >= 0
+    assert result == {
+        "activation_regions": 3,
+        "gradient_regions": 3,
+        "slope_regions": 3,
+        "breakpoints": ["1/2", "3/4"],
+        "switching": [[0], [1]],
+        "start": ["-1"],
+        "end": ["1"],
+        "whole": False,
+        "input_dim": 1,
+        "neurons": 2,
+        "exact": True,
+        "complete": True,
+        "method": "subdivision",
+        "model": tent,
+    }
+    np.save(tmp_path / "x.npy", np.array([2.0]))
+    whole = as_json(capsys, "line", tent, "--start", "1", "--end", str(tmp_path / "x.npy"), "--whole")
+    assert (whole["breakpoints"], whole["end"], whole["method"]) == (["-1", "-1/2"], ["2"], "bfs")
+
+
+def test_a_line_for_people(capsys, tent):
+    code, out, err = run(capsys, "line", tent, "--start", "0", "--end", "1/2")
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "1 activation region on the segment (2 neurons), exact",
+        "1 piece without a jump of the gradient, 1 of the slope",
+    ]
+    code, out, err = run(capsys, "line", tent, "--start", "0", "--end", "1")
+    assert out.splitlines()[1:] == ["2 pieces between jumps of the gradient, 2 of the slope", "t = 1/2: neuron 1"]
+    code, out, err = run(capsys, "line", tent, "--start", "0", "--end", "0")
+    assert (code, out) == (2, "") and "the same point" in err
+    code, out, err = run(capsys, "line", tent, "--start", "0", "1", "--end", "0")
+    assert (code, out) == (2, "") and "--start has 2 numbers; this model has 1 inputs" in err

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "tests")]
@@ -19,6 +20,7 @@ from networks import KNOWN, KNOWN_LARGE, KNOWN_LINEAR  # noqa: E402
 import polyrelu as pr  # noqa: E402
 from polyrelu.theory import bounds, constructions, report, table, theorems  # noqa: E402
 from polyrelu.theory.table import Row, compare  # noqa: E402
+from polyrelu.theory.training import fit_globally  # noqa: E402
 
 # (n, m, w, k)
 ZONOTOPES = [
@@ -94,6 +96,20 @@ def size_rows():
                           distance == found > bound)  # fmt: skip
 
 
+def trained_rows():
+    """Theorem 3.5 against the best that training can find: least absolute error, globally optimal on 33 points."""
+    gap = theorems.theorem_3_5(3, 2)
+    X = [[Fraction(i, 32)] for i in range(33)]
+    y = [gap.network(x)[0] for x in X]
+    for nodes in (1, 2, 3):
+        rival = fit_globally(X, y, nodes, "absolute", progress=False).network
+        found, bound = pr.distance(gap.network, rival, pr.Box([0], [1]), "L1"), gap.distance_bound(1, nodes)
+        print(f"  w=2 k=3 k'=1 s={nodes}, trained: > {bound}, {float(found):.6f}")
+        claimed, enumerated = (int(2**20 * v) for v in (bound, found))
+        given = {"w": 2, "k": 3, "layers": 1, "s": nodes}
+        yield Row("Thm 3.5: L1 distance of the best fit, times 2^20", given, ">=", claimed, enumerated, found > bound)
+
+
 def comparison_text():
     cases = [(8, 12, 4), (4, 6, 8), (4, 6, 4), (10, 15, 6), (10, 18, 20), (2, 4, 4), (2, 12, 4), (3, 9, 3)]
     print("\nSection 3: lower bounds for n inputs, k hidden layers of w nodes")
@@ -113,7 +129,7 @@ def main() -> int:
     rows += zonotope_rows(options.quick)
     for n0, widths in ((1, [4, 4]), (2, [6, 6]), (2, [8, 8]), (3, [6, 6]), (2, [6, 6, 6])):
         rows += table.architecture(n0, widths)
-    rows += size_rows()
+    rows += [*size_rows(), *trained_rows()]
     comparison_text()
     print()
     print(report.as_text(report.as_json(rows)))

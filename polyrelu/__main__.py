@@ -128,7 +128,7 @@ def build_parser() -> Parser:
     )
     proving = commands.add_parser("verify", help=PROVE, description=PROVE, epilog=EPILOG)
     proving.set_defaults(run=run_verify, show=show_verify, exit_code=lambda result: 0 if result["verified"] else 1)
-    proving.add_argument("regions", metavar="REGIONS.npz", help="file that enumerate --out wrote")
+    proving.add_argument("regions", metavar="REGIONS.npz", help="file of enumerate --out or check --proof")
     proving.add_argument("--json", action="store_true", help="print exactly one JSON object on stdout")
     proving.add_argument("--model", metavar="MODEL", help="prove that the regions are those of this model")
     proving.add_argument("--property", metavar="P.vnnlib", help="prove that this property of the model is unsat")
@@ -585,6 +585,8 @@ def run_verify(options: argparse.Namespace) -> dict[str, Any]:
 
     if options.model is None and (options.at is not None or options.free is not None):
         raise InputError("--at and --free say which slice of --model the regions are of; give --model too")
+    if options.property is not None and options.model is None:
+        raise InputError("--property says what is proved of a network; give --model too")
     if options.property is not None and options.at is not None:
         raise InputError("--property says itself which inputs are fixed; leave --at and --free out")
     found = verify(options.regions, None if options.model is None else read_slice(options)[0], options.property)

@@ -252,7 +252,9 @@ def inside(
 ) -> None:
     """Evaluate all walls and all neurons at the point of a region: it is strictly inside, or refuted by name."""
     for w, wall in enumerate(walls):
-        if any(wall[:-1]) and value(wall, x) <= 0:
+        slack = value(wall, x)
+        # a wall without a normal is a constant: zero is no wall, a negative one leaves no point
+        if slack < 0 or (slack == 0 and any(wall[:-1])):
             raise Refuted(f"region {i}: its interior point is not strictly inside wall {w} of the domain", (i,))
     for layer, (bits, _, forms) in enumerate(blocks):
         for k, (bit, form) in enumerate(zip(bits, forms, strict=True), net.starts[layer]):

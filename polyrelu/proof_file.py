@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import itertools
+import json
 import math
 import os
 import struct
@@ -107,6 +108,12 @@ class Member(NamedTuple):
     shape: tuple[int, ...]
     data: bytes
 
+    def text(self, name: str) -> str:
+        """Return the characters of bytes in UTF-8."""
+        if self.dtype != "|u1" or self.shape != (len(self.data),):
+            raise Refuted(f"the array {name} is not a text in bytes")
+        return self.data.decode()
+
     def read(self, name: str, dtype: str, ndim: int) -> Sequence[Any]:
         """Return the numbers, in rows if there are two dimensions."""
         if self.dtype != dtype or len(self.shape) != ndim:
@@ -148,6 +155,12 @@ def read_archive(path: str | os.PathLike[str]) -> dict[str, Member]:
     return members
 
 
+def member(text: str) -> Member:
+    """Return a text as an array of bytes."""
+    data = text.encode()
+    return Member("|u1", (len(data),), data)
+
+
 def digest(members: Mapping[str, Member]) -> str:
     """Return the SHA-256 over names, dtypes, shapes and bytes of all arrays but the digest itself."""
     total = hashlib.sha256()
@@ -173,7 +186,7 @@ def verify_file(
     started = time.perf_counter()
     members = read_archive(path)
     try:
-        meta = parse(members["meta"].data)
+        meta = parse(members["meta"].text("meta"))
         ours, version = meta["format"] == FORMAT, meta["version"]
     except MALFORMED:
         ours = False
@@ -189,7 +202,10 @@ def verify_file(
             text.append("The network is the given model, weight by weight.")
         if wanted is not None:
             same_property(file, *wanted)
-            text.append("The stored property is the given one, and the domain holds all inputs that it admits.")
+            text.append(
+                "Constraints, disjuncts and fixed inputs of the stored property are those of the given one, and the "
+                "domain holds all inputs that it admits."
+            )
         proved = file.prove(text)
     except Refuted as error:
         failure = str(error)
@@ -220,8 +236,8 @@ class RegionFile:
 
     def __init__(self, members: Mapping[str, Member], meta: Mapping[str, Any]):
         self.members, self.meta = members, meta
-        self.network = net = Network(members["network"].data.decode())
-        self.walls, self.where = read_domain(parse(members["domain"].data), net.d)
+        self.network = net = Network(members["network"].text("network"))
+        self.walls, self.where = read_domain(parse(members["domain"].text("domain")), net.d)
         content = self.arrays(REGIONS)
         packed, ptr, row_ptr = content.pop("packed"), content["facet_ptr"], content["row_ptr"]
         count, spare = len(packed), -net.neurons % 8
@@ -240,6 +256,9 @@ class RegionFile:
         content["patterns"] = [int.from_bytes(row, "big") >> spare for row in packed]
         content["points"] = self.points(content.pop("interior_points"), "exact_points")
         content["complete"] = truth(meta["complete"])
+        for key, kind in (("method", str), ("settled_exactly", int)):
+            if not isinstance(meta[key], kind):
+                raise Refuted(f"meta does not say {key}")
         self.content = content | read_property(members, net)
 
     def arrays(self, wanted: Mapping[str, tuple[str, int]]) -> dict[str, Any]:
@@ -316,6 +335,8 @@ class RegionFile:
 
 def read_domain(content: Mapping[str, Any], d: int) -> tuple[list[Form], str]:
     """Return the walls as forms that are nonnegative inside, and the domain in words."""
+    if "lower" in content and "rows" in content:
+        raise Refuted("the domain is given twice, by rows and by bounds")
     if "lower" in content:
         lower, upper = ([number(v) for v in content[key]] for key in ("lower", "upper"))
         unit = [[int(i == k) for i in range(d)] for k in range(d)]
@@ -336,7 +357,7 @@ def read_property(members: Mapping[str, Member], net: Network) -> dict[str, Any]
     """Return the constraints of the file's property in integers, which are strict, and its disjuncts."""
     goal: dict[str, Any] = {"constraints": [], "disjuncts": []}
     if "goal" in members:
-        goal = parse(members["goal"].data)
+        goal = parse(members["goal"].text("goal"))
     d, m = net.d, len(net.base[-1])
     if any(len(c["x"]) != d or len(c["y"]) != m for c in goal["constraints"]):
         raise Refuted(f"a constraint of the property is not one of {d} inputs and {m} outputs")
@@ -369,13 +390,13 @@ def same_property(file: RegionFile, domain: str, goal: str) -> None:
     """Prove that domain and property of the file are the given ones, number by number."""
     if "goal" not in file.members:
         raise Refuted("the file holds no property")
-    ours, theirs = parse(file.members["goal"].data), parse(goal.encode())
-    for key in ("free", "fixed"):
-        if ours[key] != theirs[key]:
-            raise Refuted(f"the property is not the given one: the inputs that are {key} differ")
-    if file.walls != read_domain(parse(domain.encode()), file.network.d)[0]:
+    ours, theirs = parse(file.members["goal"].text("goal")), parse(goal)
+    for key, what in (("free", "free inputs"), ("fixed", "fixed inputs"), ("outputs", "number of outputs")):
+        if json.dumps(ours[key]) != json.dumps(theirs[key]):  # 0 and false are two things
+            raise Refuted(f"the property is not the given one: its {what} differ")
+    if file.walls != read_domain(parse(domain), file.network.d)[0]:
         raise Refuted("the domain is not the box of all inputs that the given property admits")
-    members = {"goal": Member("|u1", (), goal.encode())}
+    members = {"goal": member(goal)}
     for key, entries in read_property(members, file.network).items():
         if file.content[key] != entries:
             what = "strict constraints" if key == "strict" else key

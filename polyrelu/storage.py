@@ -22,7 +22,18 @@ from .exact import fraction, text
 from .network import ReluNetwork
 from .polytope import Box, HPolytope
 from .proof import Network
-from .proof_file import FORMAT, REGIONS, VERSION, Member, Verdict, digest, read_domain, read_property, verify_file
+from .proof_file import (
+    FORMAT,
+    REGIONS,
+    VERSION,
+    Member,
+    Verdict,
+    digest,
+    member,
+    read_domain,
+    read_property,
+    verify_file,
+)
 from .readers.files import atomic_write, existing_file, located, one_line, writable_file
 from .readers.native import from_json, to_json
 
@@ -82,7 +93,7 @@ def _content(
 
         network = Network(texts["network"])
         walls, _ = read_domain(json.loads(texts["domain"]), network.d)
-        members = {"goal": Member("|u1", (), texts["goal"].encode())} if goal is not None else {}
+        members = {"goal": member(texts["goal"])} if goal is not None else {}
         more, numbers = make_proof(cx, network, walls, read_property(members, network))
         arrays |= more
         meta |= numbers
@@ -112,8 +123,8 @@ def verify(
         The network that the file must be about: every weight is compared exactly.
     property : Property or path-like, optional
         The VNN-LIB property that the file must prove ``unsat`` (:func:`polyrelu.check` wrote it as ``proof``): its
-        constraints and the box of its inputs are compared exactly. ``model`` is the whole network then; the inputs
-        that the property fixes are put in.
+        constraints and the box of its inputs are compared exactly. ``model``, which must be given too, is the whole
+        network then; the inputs that the property fixes are put in.
 
     Returns
     -------
@@ -125,7 +136,7 @@ def verify(
     ModelError
         If a file cannot be read or holds no regions.
     InputError
-        If the property cannot be read, or has other inputs and outputs than the model.
+        If the property cannot be read, has other inputs and outputs than the model, or comes without a model.
 
     Notes
     -----
@@ -156,9 +167,11 @@ def verify(
         from .safety import state
         from .vnnlib import Property, read_vnnlib
 
+        if model is None:
+            raise InputError("a property is one of a network; give the model too, the file's network is compared to it")
         statement = state(property if isinstance(property, Property) else read_vnnlib(property))
         claim = domain_text(statement.domain), json.dumps(statement.goal)
-        model = None if model is None else statement.restrict(model)
+        model = statement.restrict(model)
     return verify_file(path, None if model is None else to_json(model), claim)
 
 

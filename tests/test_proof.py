@@ -7,6 +7,7 @@ import json
 import sys
 import zipfile
 from fractions import Fraction
+from fractions import Fraction as F
 from pathlib import Path
 
 import networks
@@ -51,6 +52,40 @@ def meta(arrays: dict, **changes) -> dict:
 def check(file: Path, arrays: dict) -> proof_file.Verdict:
     """Verify arrays with the digest made right."""
     return pr.verify(write(file, arrays))
+
+
+def forged_domain() -> dict:
+    """Return a file with the false wall 0 x <= -1, which "proves" that the cells lie in a box beside the domain."""
+    net = pr.ReluNetwork([[[1], [1]], [[1, 1]]], [[F(-3, 4), F(-1, 4)], [0]])
+    texts = {
+        "network": to_json(net),
+        "domain": json.dumps({"dimension": 1, "rows": [["-1", "0"], ["1", "1"], ["0", "-1"]], "names": None}),
+        "meta": json.dumps({
+            "format": "polyrelu regions", "version": 2, "complete": True, "method": "bfs", "settled_exactly": 0,
+            "exact_points": {}, "exact_facet_points": {}, "map_denominator": "4",
+        }),
+    }  # fmt: skip
+    claims = [[(0, 1), (1, 1), (3, 6)], [(0, 1), (2, 1), (3, 1)], [], [(0, 1), (2, 1)], [(0, 4), (2, 1)], [(0, 1), (2, 1)], []]
+    terms = [term for claim in claims for term in claim]
+    arrays = {
+        "packed": np.array([[0b01000000], [0b11000000]], np.uint8),
+        "interior_points": np.array([[0.5], [0.9]]),
+        "facet_ptr": np.array([0, 2, 4]),
+        "facet_neighbor": np.array([1, -1, 0, -1]),
+        "row_ptr": np.arange(5),
+        "facet_row": np.array([0, 2, 0, 3]),
+        "claim_size": np.array([len(c) for c in claims], np.uint16),
+        "term_row": np.array([row for row, _ in terms], np.uint16),
+        "term_value": np.array([v for _, v in terms], np.uint64),
+        "term_shift": np.zeros(len(terms), np.uint16),
+        "cell_box": np.array([[5.0, 6.0]]),
+        "drop_count": np.array([0, 2, 2], np.uint16),
+        "drop_row": np.array([2, 1, 2, 0], np.uint16),
+        "facet_point": np.array([[0.9], [-1.0], [2.0]]),
+        "map_index": np.array([0, 1]),
+        "map_entry": np.array([[4], [255], [8], [252]], np.uint8),
+    }
+    return arrays | {key: np.frombuffer(text.encode(), np.uint8) for key, text in texts.items()}
 
 
 # -- what is true is proved -----------------------------------------------------------
@@ -678,3 +713,26 @@ def test_an_array_that_stands_twice_is_refused(tmp_path):
         archive.writestr("network", archive.read("network.npy"))
     with pytest.raises(pr.ModelError, match="network stands twice"):
         pr.verify(tmp_path / "a.npz")
+
+
+def test_a_constant_wall_that_is_false_proves_nothing(tmp_path):
+    """0 x <= -1 holds nowhere: a point was not held against walls without a normal, and all followed from -1 >= 0."""
+    verdict = check(tmp_path / "forged.npz", forged_domain())
+    assert not verdict and "not strictly inside wall 2 of the domain" in verdict.failure
+
+
+def test_what_verifies_can_be_loaded(saved, tmp_path):
+    """The checker reads texts as loading does: UTF-8 bytes, all keys there, one domain."""
+    _, arrays = saved
+    wide = np.frombuffer(arrays["domain"].tobytes().decode().encode("utf-32-le"), np.uint8)
+    without = {k: v for k, v in json.loads(arrays["meta"].tobytes()).items() if k != "method"}
+    both = json.loads(arrays["domain"].tobytes()) | {"rows": [], "dimension": 2}
+    for key, array in (
+        ("domain", wide),
+        ("domain", arrays["domain"].astype(np.int32)),
+        ("domain", arrays["domain"].reshape(1, -1)),
+        ("meta", np.frombuffer(json.dumps(without).encode(), np.uint8)),
+        ("domain", np.frombuffer(json.dumps(both).encode(), np.uint8)),
+    ):
+        verdict = check(tmp_path / "changed.npz", arrays | {key: array})
+        assert not verdict and verdict.regions == 0

@@ -114,7 +114,7 @@ def check(
     if not isinstance(net, ReluNetwork):
         raise InputError(f"net is of type {type(net).__name__}; give a ReluNetwork (polyrelu.load reads model files)")
     check_sizes(net, wanted.inputs, wanted.outputs)
-    if timeout is not None and not timeout > 0:
+    if timeout is not None and (isinstance(timeout, bool | str) or not timeout > 0):
         raise InputError(f"timeout is {timeout}; give a positive number of seconds, or None")
     statement = None
     if proof is not None:

@@ -27,10 +27,13 @@ from .readers.files import existing_file, read_text
 # A file that asks for more is refused: the disjunctive normal form would fill the memory.
 MOST_DISJUNCTS, DEEPEST = 100_000, 200
 
-_TOKEN = re.compile(r"[()]|[^\s()]+")
+# comments, strings, quoted symbols, brackets, other words; a quote that is never closed matches alone
+_TOKEN = re.compile(r';[^\r\n]*|"(?:[^"]|"")*"|\|[^|]*\||[()]|[^\s()";|]+|["|]')
+_QUOTED = re.compile(r"\|[^\s()\";|]+\|")
+_NEWLINE = re.compile(r"\r\n|\r|\n")
 _VARIABLE = re.compile(r"([XY])_(0|[1-9]\d{0,8})")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
-_IGNORED = ("set-logic", "set-info", "set-option", "check-sat", "get-model", "exit")
+_IGNORED = ("set-logic", "set-info", "set-option", "get-model")
 
 Variable = tuple[str, int]
 
@@ -172,6 +175,7 @@ def parse_vnnlib(text: str) -> Property:
     """
     declared: set[Variable] = set()
     asserted: list[Formula] = []
+    asked = False
     for form in _forms(text):
         head = form.items[0] if form.items else form
         if not isinstance(head, _Word):
@@ -179,9 +183,15 @@ def parse_vnnlib(text: str) -> Property:
         if head.text in ("declare-const", "declare-fun"):
             declared.add(_declaration(form, declared))
         elif head.text == "assert":
+            if asked:
+                raise _error(form.line, "an assertion behind (check-sat) belongs to another question; put it before")
             if len(form.items) != 2:
                 raise _error(form.line, f"assert takes one formula, here are {len(form.items) - 1}")
             asserted.append(_formula(form.items[1], declared))
+        elif head.text == "exit":
+            break
+        elif head.text == "check-sat":
+            asked = True
         elif head.text not in _IGNORED:
             raise _error(head.line, f"the command {head.text[:40]!r} is unknown; write declare-const and assert")
     count = {kind: len([1 for k, _ in declared if k == kind]) for kind in "XY"}
@@ -214,10 +224,16 @@ def _error(line: int, message: str) -> InputError:
 
 
 def _words(text: str) -> Iterator[_Word]:
-    for number, line in enumerate(text.splitlines(), 1):
-        code = line.partition(";")[0]
-        for match in _TOKEN.finditer(code):
-            yield _Word(match.group(), number)
+    line, at = 1, 0
+    for match in _TOKEN.finditer(text):
+        line += len(_NEWLINE.findall(text, at, match.start()))
+        at, word = match.start(), match.group()
+        if word in ('"', "|"):
+            raise _error(line, f"this {word} is never closed; add the other one")
+        if _QUOTED.fullmatch(word):  # |X_0| is X_0
+            word = word[1:-1]
+        if not word.startswith(";"):
+            yield _Word(word, line)
 
 
 def _forms(text: str) -> Iterator[_List]:

@@ -72,6 +72,29 @@ def test_linear_terms(term, coefficient, constant):
     assert disjunct == (Constraint(x, ((0, F(-1)),), F(-constant)),)
 
 
+@pytest.mark.parametrize("character", ["\x0b", "\x0c", "\x1c", "\x85", "\u2028"])
+def test_a_comment_ends_with_its_line_and_nowhere_else(character):
+    """str.splitlines() ends lines at these characters too: the rest of a comment became an assertion."""
+    text = "(and (<= 0 X_0) (<= X_0 1));(>= Y_0 1)"
+    wanted = parse_vnnlib(prop(text).text + f"; old:{character}(assert (<= Y_0 0))\n")
+    assert wanted.disjuncts() == prop(text).disjuncts() and check(ABS, wanted).status == "sat"
+
+
+def test_lines_are_counted_at_every_kind_of_end():
+    with pytest.raises(pr.InputError, match="line 4: 'Z' is neither a number nor a variable"):
+        parse_vnnlib("; one\r\n(declare-const X_0 Real)\r(declare-const Y_0 Real)\n(assert (<= X_0 Z))")
+
+
+def test_strings_quoted_symbols_and_what_stands_behind_the_end():
+    head = '(set-info :source |a (b; c)|) (set-info :x "say ""(;"" twice")\n(declare-const |X_0| Real)(declare-const Y_0 Real)'
+    wanted = parse_vnnlib(head + "(assert (<= X_0 1))(check-sat)(exit)(assert nonsense")
+    assert wanted.disjuncts() == [(Constraint(((0, F(1)),), (), F(1)),)]
+    with pytest.raises(pr.InputError, match="behind \\(check-sat\\) belongs to another question"):
+        parse_vnnlib(head + "(assert (<= X_0 1))(check-sat)(assert (<= X_0 0))")
+    with pytest.raises(pr.InputError, match='line 1: this " is never closed'):
+        parse_vnnlib('(set-info :source "a)')
+
+
 def test_chains_equations_and_strictness():
     chain = prop("(< 0 X_0 1)").disjuncts()
     equation = prop("(= X_0 1)").disjuncts()
@@ -369,7 +392,7 @@ def test_proofs_hold(tmp_path, net, wanted):
     assert check(net, wanted, proof=path).status == "unsat"
     assert refute(net, path) == ""
     verdict = pr.verify(path, model=net, property=wanted)
-    assert verdict and verdict.unsat and "The stored property is the given one" in verdict.text
+    assert verdict and verdict.unsat and "disjuncts and fixed inputs of the stored property are those" in verdict.text
 
 
 @settings(max_examples=30)
@@ -392,20 +415,32 @@ def test_a_proof_of_another_property_is_told_apart(tmp_path):
         ("> Y_0 1", "> Y_0 1.5", "not the given one: its constraints differ"),
         ("> Y_0 1", ">= Y_0 1", "not the given one: its strict constraints differ"),
         ("(or (> Y_0 1) (< Y_0 -1))", "(> Y_0 1);(< Y_0 -1)", "not the given one: its disjuncts differ"),
-        ("(<= X_1 0.25)", "(<= X_1 0.5)", "the inputs that are free differ"),
-        ("X_1 0.25", "X_1 0.75", "the inputs that are fixed differ"),
+        ("(<= X_1 0.25)", "(<= X_1 0.5)", "the network is not the model"),
+        ("X_1 0.25", "X_1 0.75", "the network is not the model: b0"),
         ("(<= X_0 1)", "(<= X_0 2)", "not the box of all inputs that the given property admits"),
     ]:
-        verdict = pr.verify(path, property=prop(ours.replace(old, new), 2))
+        verdict = pr.verify(path, model=MAX, property=prop(ours.replace(old, new), 2))
         assert not verdict and reason in verdict.failure
     other = pr.ReluNetwork([[[-1, 1], [1, 0], [-1, 0]], [[1, 1, "-3/2"]]], [[0, 0, 0], [0]])
     assert "the network is not the model: W1[0, 2]" in pr.verify(path, model=other, property=prop(ours, 2)).failure
     with pytest.raises(pr.InputError, match="declares 2 inputs and the network has 1"):
         pr.verify(path, model=TENT, property=prop(ours, 2))
     with pytest.raises(pr.InputError, match="needs a lower and an upper number for every input"):
-        pr.verify(path, property=prop("(> Y_0 1)", 2))
+        pr.verify(path, model=MAX, property=prop("(> Y_0 1)", 2))
+    with pytest.raises(pr.InputError, match="give the model too"):  # of any other network it would say nothing
+        pr.verify(path, property=prop(ours, 2))
+    content = content_of(path)
+    goal = json.loads(content["goal"].tobytes())
+    for entries, reason in (
+        ({"outputs": 17}, "its number of outputs differ"),
+        ({"free": [0.0]}, "its free inputs differ"),
+        ({"fixed": {"1": "3/4"}}, "its fixed inputs differ"),
+    ):
+        np.savez(path, **seal(content | {"goal": np.frombuffer(json.dumps(goal | entries).encode(), np.uint8)}))
+        assert reason in pr.verify(path, model=MAX, property=prop(ours, 2)).failure
     pr.enumerate_regions(MAX, pr.Box([0, 0], [1, 1])).save(path)
-    assert "the file holds no property" in pr.verify(path, property=prop(ours, 2)).failure
+    whole = ours.replace("(<= X_1 0.25)", "(<= X_1 1)")
+    assert "the file holds no property" in pr.verify(path, model=MAX, property=prop(whole, 2)).failure
 
 
 def test_a_changed_property_is_refuted(tmp_path):
@@ -513,7 +548,9 @@ def test_unsat_from_the_shell_with_a_proof(capsys, tmp_path, tent):
     words = ["verify", str(proof), "--model", tent, "--property"]
     code, out, err = run(capsys, *words, str(FILES / "threshold.vnnlib"))
     assert (code, err) == (0, "")
-    assert "The network is the given model" in out and "The stored property is the given one" in out
+    assert "The network is the given model" in out and "stored property are those of the given one" in out
+    code, out, err = run(capsys, "verify", str(proof), "--property", str(FILES / "threshold.vnnlib"))
+    assert (code, out) == (2, "") and "give --model too" in err
     code, out, err = run(capsys, *words, str(FILES / "not_minimal.vnnlib"))
     assert (code, out) == (2, "") and "declares" in err
     code, out, err = run(capsys, *words, str(FILES / "threshold.vnnlib"), "--at", "0", "--free", "0")

@@ -465,11 +465,14 @@ class RegionComplex:
         return maximum(self, output, -1)
 
     def range(self, output: Any = 0) -> tuple[Fraction | float, Fraction | float]:
-        """Return the exact minimum and maximum of an output: all values between them are taken."""
+        """Return the exact minimum and maximum of an output: all values between them are taken.
+
+        Of an incomplete complex: over what was explored, which is connected.
+        """
         return self.minimum(output).value, self.maximum(output).value
 
     def integral(self, output: Any = 0, bits: int | None = None) -> Fraction | Enclosure:
-        """Return the integral of an output over the domain.
+        """Return the integral of an output over the domain (of an incomplete complex: over what was explored).
 
         Parameters
         ----------
@@ -503,7 +506,7 @@ class RegionComplex:
         return integral(self, output, bits)
 
     def mean(self, output: Any = 0, bits: int | None = None) -> Fraction | Enclosure:
-        """Return the mean of an output over the domain: :meth:`integral` by volume."""
+        """Return the mean of an output over the domain, or over what was explored: :meth:`integral` by volume."""
         from .measures import mean
 
         return mean(self, output, bits)

@@ -66,13 +66,18 @@ class RootSum:
 
     def __float__(self) -> float:
         lower, upper = self.bounds()
-        return float((lower + upper) / 2)
+        try:
+            return float((lower + upper) / 2)
+        except OverflowError:
+            return math.inf
 
     @property
     def error(self) -> float:
         """A bound on the distance between ``float(self)`` and the exact sum."""
         lower, upper = self.bounds()
-        middle = Fraction(float((lower + upper) / 2))
+        if math.isinf(float(self)):
+            return math.inf
+        middle = Fraction(float(self))
         return float(nearest_floats([max(upper - middle, middle - lower)], +1)[0])
 
     def __repr__(self) -> str:

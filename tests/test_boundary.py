@@ -301,3 +301,10 @@ def test_bad_input(tmp_path):
     whole = pr.enumerate_regions(max_chain(2), None, progress=False)
     with pytest.raises(pr.DomainError, match="unbounded"):
         whole.level_set()
+
+
+def test_a_length_beyond_floats_is_infinite():
+    huge = 10**400
+    net = pr.ReluNetwork([[[1, 0], [-1, 0]], [[1, -1]]], [[0, 0], [0]])
+    length = complex_of(net, [-huge] * 2, [huge] * 2).level_set(0, 0).length
+    assert (float(length), length.error) == (float("inf"), float("inf")) and "inf" in repr(length)

@@ -205,6 +205,24 @@ def dot(row: Sequence[int], numerators: Sequence[int], den: int) -> int:
     return sum(a * v for a, v in zip(row, numerators, strict=False)) + row[-1] * den
 
 
+def odd_parts(values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Write finite floats as an odd integer times a power of two; zero is 0 times 1.
+
+    Examples
+    --------
+    >>> [part.tolist() for part in odd_parts(np.array([0.75, -8.0, 0.0]))]
+    [[3, -1, 0], [-2, 3, 0]]
+    """
+    mantissa, exponent = np.frexp(values)
+    integers = np.ldexp(mantissa, 53).astype(np.int64)
+    exponents = exponent.astype(np.int64) - 53
+    nonzero = integers != 0
+    lowest = integers & -integers  # the lowest set bit is a power of two, so frexp reads its exponent exactly
+    trailing = np.frexp(lowest.astype(np.float64))[1] - 1
+    integers = np.where(nonzero, integers >> np.where(nonzero, trailing, 0), 0)
+    return integers, np.where(nonzero, exponents + trailing, 0)
+
+
 class RationalMatrix:
     """An exact rational matrix: integer numerators over one positive denominator.
 
@@ -219,11 +237,13 @@ class RationalMatrix:
     [[0.25, 3.5], [0.0, 9.0]]
     """
 
-    __slots__ = ("_num", "den")
+    __slots__ = ("_floats", "_num", "den")
 
-    def __init__(self, num: fmpz_mat, den: int = 1):
+    def __init__(self, num: fmpz_mat, den: int = 1, floats: npt.NDArray[np.float64] | None = None):
         self._num = num
         self.den = den
+        # the same numbers as floats, if the matrix was made from them: reading them again costs nothing
+        self._floats = floats
 
     # -- construction -----------------------------------------------------------------
     @classmethod
@@ -253,19 +273,11 @@ class RationalMatrix:
         if len(bad):
             i, j = (int(v) for v in bad[0])
             raise InputError(f"{what}[{i}, {j}] is {array[i, j]}; every number must be finite")
-        flat = array.ravel()
-        mantissa, exponent = np.frexp(flat)
-        integers = np.ldexp(mantissa, 53).astype(np.int64)
-        exponents = exponent.astype(np.int64) - 53
-        nonzero = integers != 0
-        lowest = integers & -integers  # the lowest set bit is a power of two, so frexp reads its exponent exactly
-        trailing = np.frexp(lowest.astype(np.float64))[1] - 1
-        integers = np.where(nonzero, integers >> np.where(nonzero, trailing, 0), 0)
-        exponents = np.where(nonzero, exponents + trailing, 0)
+        integers, exponents = odd_parts(array.ravel())
         base = int(exponents.min(initial=0))
-        shifts = np.where(nonzero, exponents - base, 0)
+        shifts = np.where(integers != 0, exponents - base, 0)
         values = [v << s for v, s in zip(integers.tolist(), shifts.tolist(), strict=True)]
-        return cls(fmpz_mat(m, n, values), 1 << -base)
+        return cls(fmpz_mat(m, n, values), 1 << -base, array + 0.0)  # without negative zeros
 
     @classmethod
     def zeros(cls, m: int, n: int) -> RationalMatrix:
@@ -282,6 +294,11 @@ class RationalMatrix:
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
         return self._num.nrows(), self._num.ncols()
+
+    @property
+    def given_floats(self) -> npt.NDArray[np.float64] | None:
+        """The floats that the matrix was made from, with the same values; None if it was made otherwise."""
+        return self._floats
 
     def integers(self) -> list[list[int]]:
         """Return the numerators, row by row, as Python integers."""
@@ -316,6 +333,8 @@ class RationalMatrix:
         InputError
             If an entry is beyond the range of binary64.
         """
+        if self._floats is not None:
+            return self._floats.copy(), True
         out = np.zeros(self.shape)
         exact = True
         for i, row in enumerate(self.integers()):
@@ -346,6 +365,8 @@ class RationalMatrix:
         return f"RationalMatrix({self.to_float()[0].tolist()!r})"
 
     def __reduce__(self) -> Any:
+        if self._floats is not None:
+            return RationalMatrix.of, (self._floats,)
         return _rebuild, (self.shape, [int(v) for v in self._num.entries()], self.den)
 
     @property

@@ -24,8 +24,9 @@ from networks import DEGENERATE, KNOWN, cube
 from test_regions import arrays, bits, domain_of, edges_of, load
 
 import polyrelu as pr
-from polyrelu.enumeration import cutting, subdivision
+from polyrelu.enumeration import cutting, problem, subdivision
 from polyrelu.enumeration.problem import build_problem, primes_below
+from polyrelu.exact import RationalMatrix
 
 BOXED = [(k.name, k.make, k.domain, k.count) for k in KNOWN if k.domain is not None]
 AWKWARD = [(k.name, lambda k=k: k.net, k.domain, k.count) for k in DEGENERATE]
@@ -936,3 +937,31 @@ def test_radii_of_the_vertices_of_waiting_cells_hold(budget):
                     abs(F(x) - y) <= F(float(vertex[d])) for x, y in zip(vertex[:d].tolist(), rows_of[key], strict=True)
                 )
     assert rows_of
+
+
+# -- the integer network --------------------------------------------------------------
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from([0.0, -0.0, 5e-324, 1.5, -(2.0**60)])),
+        min_size=6, max_size=6,
+    ),
+    st.integers(0, 70),
+)  # fmt: skip
+def test_limbs_of_floats_are_those_of_their_integers(values, power):
+    """Floats are written as limbs all at once; row sizes are bounds, and no wider than a few units in the last place."""
+    block = RationalMatrix.of(np.array(values).reshape(2, 3))
+    same = RationalMatrix.of([[F(v) for v in row] for row in np.array(values).reshape(2, 3).tolist()])
+    assert block.given_floats is not None and same.given_floats is None
+    factor = block.den // same.den * 2**power
+    for fast, slow in zip(
+        problem._matrix_limbs(block, 2**power), problem._matrix_limbs(same, factor), strict=True
+    ):
+        assert fast.tolist() == slow.tolist()
+    for total in (False, True):
+        exact = problem._row_sizes(same, factor, total)
+        bound = problem._row_sizes(block, 2**power, total)
+        if np.isfinite(np.abs(block.given_floats).sum(axis=1)).all():
+            assert all(a <= b <= a + a // 2**48 + 1 for a, b in zip(exact, bound, strict=True))
+        else:
+            assert exact == bound

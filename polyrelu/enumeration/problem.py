@@ -11,19 +11,22 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import lp
-from ..exact import IntRow, dot, floats, integer_point
+from ..exact import IntRow, RationalMatrix, dot, floats, integer_point, odd_parts
 from ..network import ReluNetwork
 from ..polytope import HPolytope
 from .cutting import HEADER, VERTICES, Floats, Ints, Problem, Words
 
 LIMB = 30
+# How many limbs each number has, all limbs, and the signs.
+Limbs = tuple[Ints, Ints, npt.NDArray[Any]]
 
 
 class Stack(NamedTuple):
@@ -102,8 +105,7 @@ def build_problem(net: ReluNetwork, domain: HPolytope) -> tuple[Problem, Stack, 
     lower, upper = domain.outer_floats()
     reach = np.append(np.maximum(np.abs(lower), np.abs(upper)), 1.0)
     wall_error = (entry_error * reach).sum(axis=1) * (1 + 2.0**-40)
-    entries, size_bits = _integer_network(net, rows)
-    limb_ptr, limbs, negative = _limbs(entries)
+    (limb_ptr, limbs, negative), size_bits = _integer_network(net, rows)
     d = domain.d
     most = (d + 1) * (float(size_bits.max(initial=0.0)) + math.log2(d + 1) + 1)
     problem = Problem(
@@ -136,10 +138,9 @@ def _columns(net: ReluNetwork) -> Floats:
     return out
 
 
-def _integer_network(net: ReluNetwork, walls: Sequence[IntRow]) -> tuple[list[int], Floats]:
+def _integer_network(net: ReluNetwork, walls: Sequence[IntRow]) -> tuple[Limbs, Floats]:
     """Return weights, biases and walls as integers, and for every row a bound on log2 of its entries."""
-    weights: list[int] = []
-    biases: list[int] = []
+    weights, biases = [], []
     scales, largest = [1], [1]
     bits: list[float] = []
     for layer in net.relu_layers:
@@ -147,21 +148,54 @@ def _integer_network(net: ReluNetwork, walls: Sequence[IntRow]) -> tuple[list[in
         sizes = [0] * layer.size
         for k, block in sorted(layer.blocks.items()):
             factor = scale // (block.den * scales[k])
-            for i, row in enumerate(block.integers()):
-                scaled = [v * factor for v in row]
-                weights += scaled
-                # entry c of an input row is one weight; of any other one a sum over the neurons that it reads
-                sizes[i] += (max(map(abs, scaled), default=0) if k == 0 else sum(map(abs, scaled))) * largest[k]
+            weights.append(_matrix_limbs(block, factor))
+            # entry c of an input row is one weight; of any other one a sum over the neurons that it reads
+            for i, size in enumerate(_row_sizes(block, factor, k > 0)):
+                sizes[i] += size * largest[k]
         factor = scale // layer.bias.den
-        shift = [row[0] * factor for row in layer.bias.integers()]
-        biases += shift
-        sizes = [size + abs(v) for size, v in zip(sizes, shift, strict=True)]
+        biases.append(_matrix_limbs(layer.bias, factor))
+        sizes = [a + b for a, b in zip(sizes, _row_sizes(layer.bias, factor, False), strict=True)]
         scales.append(scale)
         largest.append(max(sizes, default=0))
         bits += [float(size.bit_length()) for size in sizes]
-    flat = [v for row in walls for v in row]
     bits += [float(max(v.bit_length() for v in row)) for row in walls]
-    return [*weights, *biases, *flat], np.array(bits)
+    parts = [*weights, *biases, _limbs([v for row in walls for v in row])]
+    count, limbs, negative = (np.concatenate([part[i] for part in parts]) for i in range(3))
+    return (np.concatenate([[0], np.cumsum(count)]).astype(np.int64), limbs, negative.astype(np.uint8)), np.array(bits)
+
+
+def _row_sizes(block: RationalMatrix, factor: int, total: bool) -> list[int]:
+    """Return for each row a bound on ``factor`` times the sum of its numerators' sizes, or on the largest one."""
+    given = block.given_floats
+    if given is not None:
+        # a sum of n nonnegative floats, in any order, is off by less than n roundings
+        up = Fraction(1) + Fraction(given.shape[1] + 4, 2**52)
+        tops = np.abs(given).sum(axis=1) if total else np.abs(given).max(axis=1, initial=0.0)
+        if np.isfinite(tops).all():
+            return [math.ceil(Fraction(v) * up * block.den * factor) for v in tops.tolist()]
+    take = sum if total else max
+    return [take([abs(v) for v in row] or [0]) * factor for row in block.integers()]
+
+
+def _matrix_limbs(block: RationalMatrix, factor: int) -> Limbs:
+    """Write the numerators of a matrix, times a factor, as limbs; those of floats all at once."""
+    given = block.given_floats
+    if given is None or factor & (factor - 1):
+        return _limbs([v * factor for row in block.integers() for v in row])
+    mantissa, exponent = odd_parts(given.ravel())
+    size = np.abs(mantissa).astype(np.uint64)
+    shift = np.where(mantissa != 0, exponent + (block.den * factor).bit_length() - 1, 0)
+    length = np.where(mantissa != 0, shift + np.frexp(size.astype(np.float64))[1], 0)
+    count = -(-length // LIMB)
+    table = np.zeros((len(size), int(count.max(initial=0))), dtype=np.int64)
+    mask = np.uint64((1 << LIMB) - 1)
+    for k in range(table.shape[1]):
+        skip = LIMB * k - shift  # bits of the mantissa below limb k, or zeros in front of it
+        part = np.where(
+            skip >= 0, size >> np.clip(skip, 0, 63).astype(np.uint64), size << np.clip(-skip, 0, 63).astype(np.uint64)
+        )
+        table[:, k] = np.where(skip > -LIMB, part & mask, 0)
+    return count, table[np.arange(table.shape[1]) < count[:, None]], mantissa < 0
 
 
 def _reading(net: ReluNetwork, limb_ptr: Ints) -> tuple[Ints, Ints, Ints]:
@@ -182,18 +216,19 @@ def _reading(net: ReluNetwork, limb_ptr: Ints) -> tuple[Ints, Ints, Ints]:
     return ptr.astype(np.int64), np.concatenate([empty, *entries])[order], np.concatenate([empty, *sources])[order]
 
 
-def _limbs(entries: Iterable[int]) -> tuple[Ints, Ints, npt.NDArray[np.uint8]]:
-    """Write integers as limbs of 30 bits, lowest first; zero has none."""
-    ptr, limbs, negative = [0], [], []
+def _limbs(entries: Sequence[int]) -> Limbs:
+    """Write integers as limbs of 30 bits, lowest first: how many each has (zero has none), all of them, the signs."""
+    count: list[int] = []
+    limbs: list[int] = []
     mask = (1 << LIMB) - 1
-    for value in entries:
-        negative.append(value < 0)
-        value = abs(value)
+    for entry in entries:
+        before, value = len(limbs), abs(entry)
         while value:
             limbs.append(value & mask)
             value >>= LIMB
-        ptr.append(len(limbs))
-    return np.array(ptr, dtype=np.int64), np.array(limbs, dtype=np.int64), np.array(negative, dtype=np.uint8)
+        count.append(len(limbs) - before)
+    negative = np.array([v < 0 for v in entries], dtype=bool)
+    return np.array(count, dtype=np.int64), np.array(limbs, dtype=np.int64), negative
 
 
 @functools.cache

@@ -11,6 +11,7 @@ The vertices are the linear regions of h: on the region of sign vector s, h is t
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import combinations
@@ -125,7 +126,8 @@ class Zonotope:
     def in_general_position(self) -> bool:
         """Tell whether every min(m, n) generators are linearly independent, that is, (b_1 .. b_m) lies in S(n, m).
 
-        Exactly then there are as many vertices as there can be, :func:`most_vertices`. Cost: C(m, n) determinants.
+        Then there are as many vertices as there can be, :func:`most_vertices`; for n >= 2 only then (in R^1 a single
+        generator other than 0 makes two vertices). Cost: C(m, n) determinants.
 
         References
         ----------
@@ -456,6 +458,8 @@ class Zonotope:
         >>> len(Zonotope([[1, 0]]).minkowski_sum(Zonotope([[0, 1]])).vertices())
         4
         """
+        if not isinstance(other, Zonotope):
+            raise InputError(f"{other!r} is no zonotope; give a Zonotope")
         if other.n != self.n:
             raise InputError(f"the zonotopes lie in R^{self.n} and R^{other.n}; a sum needs one space")
         center = tuple(a + b for a, b in zip(self.center, other.center, strict=True))
@@ -487,17 +491,20 @@ class Zonotope:
         >>> Zonotope([[1, 2, 3]]).projection([2, 0]).generators
         [(Fraction(3, 1), Fraction(1, 1))]
         """
-        keep = [int(c) for c in coordinates]
+        try:
+            keep = [operator.index(c) for c in coordinates]
+        except TypeError as error:
+            raise InputError(f"coordinates are {coordinates!r}; give a list of whole numbers") from error
         if not keep or len(set(keep)) != len(keep) or not all(0 <= c < self.n for c in keep):
-            raise InputError(f"coordinates are {list(coordinates)}; name distinct ones from 0 to {self.n - 1}")
+            raise InputError(f"coordinates are {keep}; name distinct ones from 0 to {self.n - 1}")
         return self._of(self._G.columns(keep), tuple(self.center[c] for c in keep))
 
 
 def most_vertices(n: int, m: int) -> int:
     """Return ``2 sum_{i<n} C(m-1, i)``, the largest number of vertices of a zonotope of m generators in R^n.
 
-    Equal to the number of regions of m generic planes through 0, and attained iff the generators are
-    :meth:`in general position <Zonotope.in_general_position>`; 1 for m = 0.
+    Equal to the number of regions of m generic planes through 0, and attained if the generators are
+    :meth:`in general position <Zonotope.in_general_position>`; for n >= 2 only then. 1 for m = 0.
 
     References
     ----------
@@ -508,6 +515,8 @@ def most_vertices(n: int, m: int) -> int:
     >>> [most_vertices(3, m) for m in range(1, 7)]
     [2, 4, 8, 14, 22, 32]
     """
+    if not all(isinstance(v, int) and not isinstance(v, bool) for v in (n, m)) or n < 1 or m < 0:
+        raise InputError(f"n = {n} and m = {m}; give whole numbers, n from 1 and m from 0 up")
     return 2 * sum(comb(m - 1, i) for i in range(n)) if m else 1
 
 
@@ -561,6 +570,6 @@ def generic_generators(n: int, m: int) -> list[list[int]]:
     >>> generic_generators(3, 2)
     [[1, 1, 1], [1, 2, 4]]
     """
-    if n < 1 or m < 1:
-        raise InputError(f"n = {n} and m = {m}; both count from 1 up")
+    if not all(isinstance(v, int) and not isinstance(v, bool) and v >= 1 for v in (n, m)):
+        raise InputError(f"n = {n} and m = {m}; give whole numbers from 1 up")
     return [[t**j for j in range(n)] for t in range(1, m + 1)]

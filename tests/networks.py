@@ -583,7 +583,7 @@ KNOWN_LINEAR = [
     *(linear("tents", tents, (k,), cube(1, 0, 1), *[2**k] * 3) for k in (1, 2, 3)),
     # both ends are the zero map, and stay apart even if closed
     *(linear("telgarsky", telgarsky, (k,), None, 2**k + 2, 2**k + 2, 2**k + 1) for k in (1, 2, 3)),
-    *(linear("zigzags", zigzags, (k,), None, *[4**k] * 3) for k in (1, 2)),
+    *(linear("zigzags", zigzags, (k,), None, *[4**k] * 3) for k in (1, 2, 4)),
     linear("zigzags_2d", zigzags_2d, (1, (1, -1, 1)), None, 101, 97, 97),
     linear("zigzags_2d", zigzags_2d, (1, (1, -1, 1)), cube(2, 0, 1), 105, 99, 97),
     linear("zigzags_2d", zigzags_2d, (1,), None, 97, 87, 85),

@@ -16,11 +16,18 @@ from hypothesis import strategies as st
 import polyrelu as pr
 from polyrelu.theory import catalog, competitors, constructions, table, theorems
 from polyrelu.theory.blocks import build, compose, crossing_planes
+from polyrelu.theory.maxima import maximum_network
+from polyrelu.theory.piecewise import DifferenceOfMaxima, Triangulation
 
 
 def counts(net, domain, *definitions):
     cx = pr.enumerate_regions(net, domain, progress=False)
     return [len(cx) if d == "activation" else len(cx.linear_regions(d)) for d in definitions]
+
+
+def test_every_name_is_among_the_standard_constructions():
+    """``max`` was missing."""
+    assert {made.name for made in catalog.standard_constructions()} == set(catalog.NAMES)
 
 
 @pytest.mark.parametrize("made", list(catalog.standard_constructions()), ids=lambda made: made.name)
@@ -110,7 +117,11 @@ def test_distinct_parameters_give_distinct_functions(k, w):
 
     for i, (a, M) in enumerate(family):
         for j, (b, N) in enumerate(family):
-            assert theorems.theorem_3_2(a, b, M, N) == (i == j)
+            pair = theorems.theorem_3_2(a, b, M, N)
+            assert bool(pair) == pair.same_parameters == (i == j)
+            assert (pair.sizes, pair.depths) == ((w * k,) * 2, (k + 1,) * 2)
+            f, g = pair.networks
+            assert pair or f(list(pair.comparison.witness)).tolist() != g(list(pair.comparison.witness)).tolist()
     made = [constructions.hard_function(a, M).network for a, M in family]
     assert [constructions.hard_parameters(net, w, k) for net in made] == family
 
@@ -143,6 +154,53 @@ def test_zonotope_functions_are_hard_functions_of_the_support_function():
     H = constructions.hard_function(made.parameters["a"], made.parameters["M"]).network
     for x in ((F(1, 7), F(-1, 30)), (F(1, 50), 0), (3, -5)):
         assert made.network(list(x))[0] == H([Z.support_function(x)])[0]
+
+
+@pytest.mark.parametrize(("n", "m", "w", "k"), [(1, 1, 3, 1), (2, 1, 2, 2), (2, 3, 2, 2), (2, 3, 3, 1), (3, 3, 2, 1)])
+def test_zonotope_functions_give_their_parameters_back(n, m, w, k):
+    made = constructions.zonotope(n, m, w, k, seed=n + m)
+    b, a, M = constructions.zonotope_parameters(made.network, w, k)
+
+    assert b == sorted(max(tuple(v), tuple(-x for x in v)) for v in made.parameters["b"])
+    assert (a, M) == (made.parameters["a"], made.parameters["M"])
+
+
+def test_zonotope_functions_determine_generators_up_to_sign_and_order():
+    """Theorem 3.9 (iii) says one-to-one, but negated and permuted generators give the same function."""
+    b, a = [[1, 0], [0, 1], [2, 1]], [["1/2"]]
+    f = constructions.zonotope_function(b, a).network
+    same = constructions.zonotope_function([[0, -1], [-2, -1], [1, 0]], a).network
+    assert f != same and pr.equal(f, same)
+    assert constructions.zonotope_parameters(f, 2, 1) == constructions.zonotope_parameters(same, 2, 1)
+    # in one dimension only the sum of lengths is left
+    line = constructions.zonotope_function([[1], [-2]], a).network
+    assert pr.equal(line, constructions.zonotope_function([[3]], a).network)
+    assert constructions.zonotope_parameters(line, 2, 1)[0] == [(3,)]
+    # distinct canonical parameters, distinct functions
+    family = [
+        constructions.zonotope_function(generators, kinks, M).network
+        for generators, kinks, M in (
+            (b, a, 1), (b, [["1/3"]], 1), (b, a, 2), (b[:2], a, 1), ([[1, 0], [0, 1], [1, 2]], a, 1),
+            ([[2, 0], [0, 2], [4, 2]], a, 1), ([[2, 0], [0, 2], [4, 2]], [[1]], 2), ([[1, 0], [0, 1], [2, -1]], a, 1),
+        )
+    ]  # fmt: skip
+    assert len({repr(constructions.zonotope_parameters(net, 2, 1)) for net in family}) == len(family)
+    assert not any(pr.equal(f, g) for i, f in enumerate(family) for g in family[:i])
+
+
+def test_what_is_no_function_of_a_family_has_no_parameters():
+    """Parameters were read from any kinks; now the function that they give is compared with the given one."""
+    kinky = pr.ReluNetwork([[[1]] * 4, [[1, 2, -3, 1]]], [[0, -1, -2, -3], [0]])
+    below = pr.ReluNetwork([[[1]] * 2, [[-1, 2]]], [[0, -1], [0]])
+    for net, w, k in ((constructions.hard(4, 1).network, 2, 2), (kinky, 2, 2), (kinky, 4, 1), (below, 2, 1)):
+        with pytest.raises(pr.InputError, match=f"computes no such function of w = {w}, k = {k}"):
+            constructions.hard_parameters(net, w, k)
+    plane = constructions.zonotope(2, 2, 2, 2).network
+    line = constructions.hard(2, 2).network
+    flat = pr.ReluNetwork([[[0, 0]], [[1]]], [[0], [0]])
+    for net, w, k in ((plane, 2, 1), (plane, 4, 1), (line, 2, 2), (flat, 2, 1)):
+        with pytest.raises(pr.InputError, match=f"computes no such function of w = {w}, k = {k}"):
+            constructions.zonotope_parameters(net, w, k)
 
 
 def test_generators_that_are_not_in_general_position_are_refused():
@@ -179,9 +237,9 @@ def test_every_piece_of_a_zigzag_is_onto(n):
     assert [made.network([x])[0] for x in ends] == [i % 2 for i in range(n + 2)]
 
 
-@pytest.mark.parametrize(("k", "expected"), [(1, [4, 4, 4]), (2, [16, 16, 16]), (3, [64, 64, 64])])
+@pytest.mark.parametrize(("k", "expected"), [(k, [4**k] * 3) for k in (1, 2, 3, 4)])
 def test_zigzags_have_as_many_maps_as_pieces(k, expected):
-    """theory.md, C.3 says 3, 15, 63 distinct maps."""
+    """Distinct maps are as many as pieces, not one fewer."""
     assert counts(competitors.serra(3, k).network, None, "activation", "open", "affine") == expected
 
 
@@ -221,11 +279,14 @@ def test_montufar_in_the_plane(p, count):
 
 
 def test_a_reversed_node_gives_montufar_as_many_linear_regions_as_the_bound():
-    """Where both last nodes are off, copies merge across a fold: 11 open regions, whatever the output, and not 12."""
+    """Where both last nodes are off, copies merge across a fold: 11 open regions at most, and not 12."""
     made = competitors.montufar(1, [2, 2])
     assert made.claims[0].value == 12
     for output in ([1, 1], [1, -2], [3, 1]):
         assert counts(competitors.montufar(1, [2, 2], output=output).network, None, "open") == [11]
+    # other weights lose more: those that cancel where both nodes are on, and zeros
+    for output, count in (([1, -1], 9), ([0, 1], 7), ([1, 0], 7)):
+        assert counts(competitors.montufar(1, [2, 2], output=output).network, None, "open") == [count]
     last = [([[-1], [1]], [F(3, 10), F(-7, 10)]), ([[1, 1]], [0])]
     net = build(compose(competitors.sawtooth(2, 2), competitors.sawtooth(2, 2), last))
     assert counts(net, None, "activation", "open") == [14, 14]
@@ -247,6 +308,27 @@ def test_planes_of_last_layers_cross_inside_the_cube(n, count):
     assert pr.count_regions(net, None, progress=False) == expected
 
 
+# -- small networks from the literature ---------------------------------------------------
+def test_the_dual_sets_of_nazari():
+    """Example 5.2.6: f = max_P - max_N, the upper hull of P + N has a vertex per piece, and f = 0 is two segments."""
+    P, N = [(2, 16, 5), (3, 14, 4), (5, 19, 5), (12, 5, -2)], [(5, 19, 2), (3, 14, 2), (6, 17, -1), (0, 14, 7)]
+    assert pr.equal(networks.nazari(), DifferenceOfMaxima(P, N).network())
+    sums = sorted({tuple(a + b for a, b in zip(p, q, strict=True)) for p in P for q in N})
+    assert counts(DifferenceOfMaxima(sums, [(0, 0, 0)]).network(), None, "affine") == [8]
+
+    cx = pr.enumerate_regions(networks.nazari(), pr.Box([-9, -9], [9, 9]), progress=False)
+    lines = [[(12 * x - 9 * y, 5 * x + 5 * y) for x, y in piece.vertices.tolist()] for piece in cx.level_set().pieces]
+    on = [(all(u == 9 for u, _ in line), all(v == 2 for _, v in line)) for line in lines]
+    assert sorted(on) == [(False, True), (True, False)]
+
+
+def test_the_maximum_of_0_and_four_numbers_has_regions_of_its_network():
+    """Activation regions depend on how the nine maxima share neurons: 90, or 119 here; linear regions do not."""
+    for net, regions in ((networks.max_four(), 90), (maximum_network(4, layers=2, zero=True), 119)):
+        assert net.widths == (10, 11)
+        assert counts(net, pr.Box([-1] * 4, [1] * 4), "activation", "open", "affine") == [regions, 5, 5]
+
+
 # -- theorems ---------------------------------------------------------------------------
 @pytest.mark.parametrize(("k", "w"), [(1, 2), (2, 3), (3, 2), (2, 4)])
 def test_theorem_3_1(k, w):
@@ -261,6 +343,14 @@ def test_theorem_3_1(k, w):
         assert s <= gap.least_size(fewer) <= made.size * (fewer == k) or fewer < k
     # one hidden layer needs a node for every kink; theorem 2.2 builds it with at most one more
     assert gap.least_size(1) == gap.line_pieces - 1 == counts(gap.network, None, "open")[0] - 1
+
+
+def test_bounds_for_more_hidden_layers_can_be_larger():
+    """So "at most k' hidden layers" is not the bound for k' itself, but the sharper bound falls with k'."""
+    gap = theorems.theorem_3_1(40, 2)
+    assert [gap.size_bound(layers).least_size for layers in (28, 40)] == [37, 39]
+    least = [gap.least_size(layers) for layers in range(5, 41)]
+    assert least == sorted(least, reverse=True)
 
 
 def test_corollaries():
@@ -301,10 +391,34 @@ def test_theorem_3_5(k, w):
         for delta in (F(1, 100), F(1, 8), F(1, 5)):
             s = gap.largest_size(layers, delta)
             if s:
-                assert gap.distance_bound(layers, s) >= delta
-            assert gap.distance_bound(layers, s + 1) < delta
+                assert s >= layers and gap.distance_bound(layers, s) >= delta
+            assert gap.distance_bound(layers, max(s + 1, layers)) < delta
     with pytest.raises(pr.InputError, match="the theorem needs 0 < delta < 1/4"):
         gap.largest_size(1, "1/4")
+
+
+def test_theorem_3_5_does_not_speak_of_fewer_layers():
+    """``(2s/k')^k'`` is not monotone in k': three nodes in one layer come nearer than the theorem says of depth 7."""
+    gap = theorems.theorem_3_5(7, 2)
+    rival, distance = gap.follower(1, 2)
+    printed = (1 - F(2 * 6**7, 7**7 * 128)) / 4
+    assert (rival.neurons, distance) == (3, (1 - F(3, 2) / 128) / 4)
+    assert gap.distance_bound(1, 3) < distance < printed
+    for layers, size, message in (
+        (7, 3, "size is 3; 7 hidden layers have at least 7 nodes"),
+        (8, 9, "layers is 8; the theorem speaks of rivals of at most 7 hidden layers"),
+    ):
+        with pytest.raises(pr.InputError, match=message):
+            gap.distance_bound(layers, size)
+    assert gap.largest_size(7, "1/100") == 0  # six nodes, less than a layer each
+    # whatever a rival of one layer can do is allowed for: N pieces in [0, 1] break N - 1 of floor(w^k / 2) tents
+    for k, w in ((2, 3), (3, 2)):
+        teeth = w**k
+        for pieces in range(1, 4):
+            bound = F(teeth // 2 - (pieces - 1), 2 * teeth)
+            assert bound >= (1 - F(2 * pieces - 1, teeth)) / 4
+            found = best_on_a_grid(theorems.theorem_3_5(k, w).network, pieces, teeth, 2)
+            assert found >= bound
 
 
 def best_on_a_grid(net, pieces, cells, levels):
@@ -356,7 +470,16 @@ def test_no_shallow_network_on_a_grid_beats_the_theorem():
         (lambda: constructions.hard_function([["1/2"], ["1/3", "1/2"]]), "lists of equally many kinks"),
         (lambda: constructions.hard_function([["1/2", "1/3"]]), "a\\^1 is not increasing inside"),
         (lambda: constructions.hard_function([["1"]]), "not increasing inside \\(0, M = 1\\)"),
-        (lambda: constructions.hard_parameters(competitors.tent(1).network, 3, 1), "has 2 kinks"),
+        (lambda: constructions.hard_parameters(competitors.tent(1).network, 3, 1), "has 2 kinks from 0 on"),
+        (lambda: constructions.hard_parameters(competitors.tent(1).network, 0, 1), "w is 0; give a whole number"),
+        (lambda: constructions.hard_parameters(competitors.tent(1, 2).network, 2, 1), "is no function from R to R"),
+        (lambda: constructions.random_kinks(0, 1), "w is 0; give a whole number from 2 up"),
+        (lambda: constructions.random_kinks(2, 1, seed="a"), "seed is a; give a whole number from 0 up"),
+        (lambda: constructions.random_generators(2, 0, 1), "m is 0; give a whole number from 1 up"),
+        (lambda: maximum_network(2.5), "n is 2.5; give a whole number from 1 up"),
+        (lambda: maximum_network(4, 2.5), "layers is 2.5; give a whole number from 0 up"),
+        (lambda: Triangulation([[0], [1]], [[0.9, 1.9]], [0, 1]), "simplices must be rows of vertex numbers"),
+        (lambda: competitors.montufar(2, 2), "p is 2; give the pieces of every layer"),
         (lambda: competitors.serra(2, 1), "n is 2; give a whole number from 3 up"),
         (lambda: competitors.montufar(2, []), "p is empty"),
         (lambda: competitors.montufar(2, [2], 1), "last is 1; give a whole number from 2 up"),
@@ -365,6 +488,8 @@ def test_no_shallow_network_on_a_grid_beats_the_theorem():
         (lambda: catalog.construct("tent"), "tent needs k"),
         (lambda: catalog.construct("tent", k=1, n=2), "tent has no parameter 'n'; it takes k, d"),
         (lambda: theorems.theorem_3_1(2, 2).size_bound(3), "at most 2 hidden layers"),
+        (lambda: theorems.theorem_3_5(2, 2).follower(3, 1), "at most 2 hidden layers"),
+        (lambda: theorems.theorem_3_5(2, 2).largest_size(3, "1/8"), "at most 2 hidden layers"),
         (lambda: theorems.theorem_3_5(1, 2).follower(1, 3), "more than the 2 of f"),
     ],
 )

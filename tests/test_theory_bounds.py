@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from fractions import Fraction as F
 from itertools import product
 from math import comb, prod
@@ -80,6 +81,7 @@ def test_upper_bounds_are_ordered(shape):
         assert serra == bounds.zaslavsky(n0, widths[0])
     if n0 == 1:
         assert bounds.montufar_2017(1, widths) == bounds.line_maximum(widths) <= bounds.arora_line(widths)
+        assert bounds.arora_line(widths) <= bounds.arora_size_line(widths)  # as the largest product of widths shows
     for lower in bounds.lower_bounds(n0, widths):
         assert lower.value <= serra, lower
 
@@ -117,11 +119,17 @@ def test_maxout_of_rank_two_is_a_relu_bound():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: bounds.serra_2018(0, [3]), "n0 is 0; give whole numbers from 1 up"),
+        (lambda: bounds.serra_2018(0, [3]), "n0 is 0; give a whole number from 1 up"),
         (lambda: bounds.serra_2018(2, [3, 0]), "a width is 0"),
         (lambda: bounds.serra_2018(2, []), "there is no hidden layer"),
         (lambda: bounds.serra_2018(2, [3, 3], [1]), "1 ranks for 2 layers"),
-        (lambda: sizes.arora_size(0, 1), "both count from 1 up"),
+        (lambda: bounds.serra_2018(2, [3, 3], [-1, 2]), "a rank is -1; give a whole number from 0 up"),
+        (lambda: bounds.serra_2018(2, 3), "widths are 3; give a list of whole numbers"),
+        (lambda: bounds.zaslavsky(2, 4, rank=-1), "rank is -1; give a whole number from 0 up"),
+        (lambda: bounds.zaslavsky(2, 4, rank="a"), "rank is a; give a whole number from 0 up"),
+        (lambda: bounds.maxout(2, [4], 0), "rank is 0; give a whole number from 1 up"),
+        (lambda: sizes.arora_size(0, 1), "pieces is 0; give a whole number from 1 up"),
+        (lambda: sizes.least_size(4, 0), "depth is 0; give a whole number from 1 up"),
         (lambda: table.compare(1, "<", 2), "a relation is =, <= or >=; got '<'"),
     ],
 )
@@ -186,6 +194,27 @@ def test_a_limit_leaves_rows_open():
     assert "not reached" in report.as_text(report.as_json(rows))
 
 
+def test_a_search_stops_at_the_limit_whatever_is_claimed():
+    """The maximum of six numbers claims 6 linear regions, but its network has far more activation regions."""
+    began = time.perf_counter()
+    rows = table.check(catalog.construct("max", n=6, layers=2), limit=10)
+    assert [(row.claimed, row.enumerated, row.holds) for row in rows] == [(6, None, None)]
+    assert time.perf_counter() - began < 5
+    # 28 activation regions are claimed at least, and there are 38
+    made = catalog.construct("montufar", n0=2, p=[2])
+    assert [row.enumerated for row in table.check(made, limit=37)] == [None, 28]
+    assert [row.enumerated for row in table.check(made, limit=38)] == [38, 28]
+    assert {row.enumerated for row in table.upper_rows(made, limit=37)} == {None}
+
+
+def test_every_formula_is_a_row():
+    """Lemma D.6 and the bound for maxout networks were in no table."""
+    shown = {row.statement: row.claimed for row in table.architecture(1, [3, 4])}
+    assert shown["Arora 2018, Lemma D.6: (2s / k)^k, s = sum n_l"] == bounds.arora_size_line([3, 4]) == 49
+    assert shown["Serra 2018, Thm 8: maxout, of rank 2 like ReLU"] == 20
+    assert bounds.arora_size_line([1, 2, 2]) == 37  # (10/3)^3 = 37.03..
+
+
 def test_a_false_claim_is_found():
     from dataclasses import replace
 
@@ -195,6 +224,16 @@ def test_a_false_claim_is_found():
 
     assert (row.enumerated, row.holds) == (4, False)
     assert report.as_text(report.as_json([row])).endswith("NO")
+
+
+def test_a_star_import_brings_every_name():
+    """The names are imported when they are first used; without ``__all__`` a star brought none of them."""
+    import polyrelu.theory
+
+    names: dict[str, object] = {}
+    exec("from polyrelu.theory import *", names)
+    assert set(polyrelu.theory.__all__) <= set(names)
+    assert names["hard"] is constructions.hard and names["bounds"] is bounds
 
 
 # -- commands ---------------------------------------------------------------------------
@@ -271,6 +310,18 @@ def test_bounds_of_a_construction(tmp_path, capsys):
         (["construct", "tent", "--param", "k=1", "k=2"], "--param 'k=2': write each parameter once"),
         (["construct", "tent", "--param", "k=1/2"], "k is 1/2; give a whole number from 1 up"),
         (["construct", "tent", "--param", "k=x"], "--param k is 'x'; write a decimal"),
+        (["construct", "hard", "--param", "w=3", "k=2", "seed=1/2"], "seed is 1/2; give a whole number from 0 up"),
+        (["construct", "hard", "--param", "w=3", "k=2", "seed=1,2"], "seed is [1, 2]; give a whole number"),
+        (["construct", "zonotope", "--param", "n=2", "m=3", "w=2", "k=1", "seed=-1"], "seed is -1; give a whole"),
+        (["construct", "serra-zonotope", "--param", "n=2", "m=3", "w=3", "k=1", "seed=1/2"], "seed is 1/2; give"),
+        (["bounds", "--construction", "hard", "--param", "w=3", "k=2", "seed=1/2"], "seed is 1/2; give a whole"),
+        (["construct", "max", "--param", "n=4", "layers=5/2"], "layers is 5/2; give a whole number from 0 up"),
+        (["construct", "max", "--param", "n=5/2"], "n is 5/2; give a whole number from 1 up"),
+        (["construct", "hard", "--param", "w=3", "k=2", "M=1,2"], "M is "),
+        (["construct", "montufar", "--param", "n0=2", "p=2,2", "output=1"], "output has 1 weights for 3 nodes"),
+        (["construct", "serra", "--param", "n=3", "k=1", "output=1"], "output weighs the planes"),
+        (["construct", "tent", "--param", "k=1,2"], "k is [1, 2]; give a whole number"),
+        (["construct", "montufar", "--param", "n0=1", "p=1/2"], "p is 1/2; give a whole number"),
         (["construct", "tent", "--param", "k=1", "--out", "net.txt"], "json"),
         (["bounds", "--widths", "2,3"], "give inputs, hidden layers and outputs, like 2,16,16,1"),
         (["bounds", "--widths", "2,3,1", "--construction", "tent"], "--widths excludes --construction"),

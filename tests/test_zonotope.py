@@ -256,6 +256,28 @@ def test_one_layer_is_a_difference_of_support_functions(net):
     assert len(both.vertices()) == 2 * pr.count_regions(lines, None, progress=False)
 
 
+def test_two_vertices_in_one_dimension_take_one_generator():
+    """In general position is enough for most_vertices; for n = 1 it is not necessary."""
+    Z = Zonotope([[1], [0]])
+    assert len(Z.vertices()) == most_vertices(1, 2) == 2 and not Z.in_general_position()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda Z: Z.projection(0), "coordinates are 0; give a list of whole numbers"),
+        (lambda Z: Z.projection([0.5]), "coordinates are \\[0.5\\]; give a list of whole numbers"),
+        (lambda Z: Z.projection([0, 0]), "name distinct ones from 0 to 1"),
+        (lambda Z: Z.minkowski_sum(3), "3 is no zonotope; give a Zonotope"),
+        (lambda Z: most_vertices(2, -3), "n = 2 and m = -3; give whole numbers"),
+        (lambda Z: generic_generators(2, 1.5), "n = 2 and m = 1.5; give whole numbers"),
+    ],
+)
+def test_arguments_of_a_wrong_kind(call, message):
+    with pytest.raises(pr.InputError, match=message):
+        call(Zonotope([[1, 0], [0, 1]]))
+
+
 def test_many_generators_do_not_mean_two_to_the_many():
     Z = Zonotope(generic_generators(3, 40))
 

@@ -30,8 +30,10 @@ _LAZY = {
     "construct": "catalog",
     "hard": "constructions",
     "hard_function": "constructions",
+    "hard_parameters": "constructions",
     "zonotope": "constructions",
     "zonotope_function": "constructions",
+    "zonotope_parameters": "constructions",
     "montufar": "competitors",
     "pascanu": "competitors",
     "serra": "competitors",
@@ -49,6 +51,8 @@ _MODULES = (
     "approximation", "bounds", "catalog", "competitors", "constructions", "convex_fit", "dichotomies", "maxima",
     "piecewise", "report", "representation", "sizes", "table", "theorems", "training", "univariate",
 )
+
+__all__ = sorted([*_LAZY, *_MODULES])
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from ..errors import InputError
+from ..exact import point
 from ..network import ReluNetwork
 from ..polytope import Box
 
@@ -132,7 +133,10 @@ def stack(*parts: Part) -> Part:
 def hinges(normals: Iterable[Sequence[Any]], offsets: Iterable[Any], output: Sequence[Any] | None = None) -> Part:
     """Return ``sum_i output_i relu(normal_i . x - offset_i)``; output weights are ones by default."""
     rows = [list(a) for a in normals]
-    return [(rows, [-c for c in offsets]), ([[1] * len(rows) if output is None else list(output)], [0])]
+    weights = point([1] * len(rows) if output is None else output, "output")
+    if len(weights) != len(rows):
+        raise InputError(f"output has {len(weights)} weights for {len(rows)} nodes; give one per node")
+    return [(rows, [-c for c in offsets]), ([list(weights)], [0])]
 
 
 def crossing_planes(n: int, count: int) -> tuple[list[list[Any]], list[Any]]:
@@ -157,16 +161,3 @@ def crossing_planes(n: int, count: int) -> tuple[list[list[Any]], list[Any]]:
     step = Fraction(1, 2 * (count + 1) ** n)
     normals = [[t**j for j in range(n)] for t in range(count)]
     return normals, [Fraction(sum(a), 2) + step * t**n for t, a in enumerate(normals)]
-
-
-def whole(value: Any, what: str, least: int) -> int:
-    """Return a parameter that must be a whole number from ``least`` up.
-
-    Examples
-    --------
-    >>> whole(3, "w", 2)
-    3
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InputError(f"{what} is {value}; give a whole number from {least} up")
-    return value

@@ -21,7 +21,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from math import comb, prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import InputError
 
@@ -37,10 +37,25 @@ class Bound(NamedTuple):
     relation: str
 
 
+def whole(value: Any, what: str, least: int) -> int:
+    """Return a parameter that must be a whole number from ``least`` up.
+
+    Examples
+    --------
+    >>> whole(3, "w", 2)
+    3
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(f"{what} is {value}; give a whole number from {least} up")
+    return value
+
+
 def _check(n0: int, widths: Widths) -> None:
-    for what, v in (("n0", n0), *(("a width", w) for w in widths)):
-        if isinstance(v, bool) or not isinstance(v, int) or v < 1:
-            raise InputError(f"{what} is {v}; give whole numbers from 1 up")
+    whole(n0, "n0", 1)
+    if not isinstance(widths, Sequence) or isinstance(widths, str):
+        raise InputError(f"widths are {widths!r}; give a list of whole numbers, one per hidden layer")
+    for w in widths:
+        whole(w, "a width", 1)
     if not widths:
         raise InputError("there is no hidden layer; give at least one width")
 
@@ -72,7 +87,7 @@ def zaslavsky(n0: int, n1: int, rank: int | None = None) -> int:
     (11, 5)
     """
     _check(n0, [n1])
-    return binomial_sum(n1, n0 if rank is None else min(rank, n0))
+    return binomial_sum(n1, n0 if rank is None else min(whole(rank, "rank", 0), n0))
 
 
 def all_patterns(n0: int, widths: Widths) -> int:
@@ -145,6 +160,8 @@ def serra_2018(n0: int, widths: Widths, ranks: Sequence[int] | None = None) -> i
     _check(n0, widths)
     if ranks is not None and len(ranks) != len(widths):
         raise InputError(f"{len(ranks)} ranks for {len(widths)} layers; give one per hidden layer")
+    for rank in ranks or ():
+        whole(rank, "a rank", 0)
 
     @functools.cache
     def count(layer: int, d: int) -> int:
@@ -228,7 +245,9 @@ def hinz_van_de_geer(n0: int, widths: Widths, gamma: Callable[[int, int], Histog
 
 
 def maxout(n0: int, widths: Widths, rank: int) -> int:
-    """Return ``prod_l sum_{j<=d_l} C(rank (rank - 1) n_l / 2, j)``, for maxout units of the given rank.
+    """Return ``prod_l sum_{j<=d_l} C(rank (rank - 1) n_l / 2, j)``, for maxout units of the given rank, at least 1.
+
+    A ReLU is a maxout unit of rank 2.
 
     References
     ----------
@@ -240,6 +259,7 @@ def maxout(n0: int, widths: Widths, rank: int) -> int:
     True
     """
     _check(n0, widths)
+    whole(rank, "rank", 1)
     d, out = n0, 1
     for n in widths:
         out *= binomial_sum(rank * (rank - 1) * n // 2, d)
@@ -261,6 +281,23 @@ def arora_line(widths: Widths) -> int:
     """
     _check(1, widths)
     return int(2 ** (len(widths) - 1) * (widths[0] + 1) * prod(widths[1:]))
+
+
+def arora_size_line(widths: Widths) -> int:
+    """Return the whole part of ``(2s / k)^k``, s the sum of the k widths: a bound on the pieces of a function on R.
+
+    References
+    ----------
+    Arora et al. 2018, lemma D.6.
+
+    Examples
+    --------
+    >>> arora_size_line([3, 3]), arora_size_line([1, 4])
+    (36, 25)
+    """
+    _check(1, widths)
+    k = len(widths)
+    return int((2 * sum(widths)) ** k // k**k)
 
 
 def line_maximum(widths: Widths) -> int:
@@ -391,19 +428,21 @@ def upper_bounds(n0: int, widths: Widths) -> list[Bound]:
     Examples
     --------
     >>> [b.value for b in upper_bounds(2, [4, 4])]
-    [256, 625, 121, 121, 121]
+    [256, 625, 121, 121, 121, 121]
     """
     out = [
         Bound("Montufar 2014: 2^N", all_patterns(n0, widths), "<="),
         Bound("Raghu 2017: prod (n_l + 1)^n0", raghu(n0, widths), "<="),
         Bound("Montufar 2017: prod sum_{j<=d_l} C(n_l, j)", montufar_2017(n0, widths), "<="),
         Bound("Serra 2018, Thm 1", serra_2018(n0, widths), "<="),
+        Bound("Serra 2018, Thm 8: maxout, of rank 2 like ReLU", maxout(n0, widths, 2), "<="),
         Bound("Hinz & van de Geer 2019, line histogram", hinz_van_de_geer(n0, widths, line_histogram), "<="),
     ]
     if len(widths) == 1:
         out.append(Bound("Zaslavsky: sum_{j<=n0} C(n_1, j), attained", zaslavsky(n0, widths[0]), "<="))
     if n0 == 1:
         out.append(Bound("Arora 2018, Lemma D.5: 2^(k-1) (n_1 + 1) n_2 .. n_k", arora_line(widths), "<="))
+        out.append(Bound("Arora 2018, Lemma D.6: (2s / k)^k, s = sum n_l", arora_size_line(widths), "<="))
         out.append(Bound("Serra 2018, Thm 5: prod (n_l + 1)", line_maximum(widths), "<="))
     return out
 

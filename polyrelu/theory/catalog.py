@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..errors import InputError
-from .blocks import Claim, Construction, whole
+from ..polytope import Box
+from .blocks import Claim, Construction
+from .bounds import whole
 from .competitors import montufar, pascanu, serra, serra_zonotope, telgarsky, tent
 from .constructions import hard, zonotope
 
@@ -16,7 +18,11 @@ def maximum(n: int, layers: int | None = None) -> Construction:
     """Return the maximum of n numbers, with n linear regions; ``layers`` hidden layers, or as few as are known."""
     from .representation import maximum_network
 
-    claim = Claim("max of n numbers has n linear regions", "open", "=", whole(n, "n", 1))
+    whole(n, "n", 1)
+    if layers is not None:
+        whole(layers, "layers", 0)
+    # positively homogeneous: every region and every facet between two meets any box around 0
+    claim = Claim("max of n numbers has n linear regions", "open", "=", n, None, Box([-1] * n, [1] * n))
     return Construction("max", {"n": n, "layers": layers}, maximum_network(n, layers), (claim,))
 
 
@@ -60,12 +66,12 @@ def construct(name: str, **parameters: Any) -> Construction:
 
 
 def standard_constructions() -> Iterator[Construction]:
-    """Yield small members of every family; together they take a few seconds.
+    """Yield small members of every family; together they take a few seconds to check.
 
     Examples
     --------
     >>> len({made.name for made in standard_constructions()})
-    8
+    9
     """
     for w, k in ((2, 1), (2, 2), (3, 1), (3, 2), (2, 4), (4, 2), (3, 3)):
         yield hard(w, k)
@@ -90,3 +96,5 @@ def standard_constructions() -> Iterator[Construction]:
         yield montufar(2, p)
     for n0, k, planes in ((1, 3, 2), (2, 1, 4), (2, 2, 3), (2, 3, 3)):
         yield pascanu(n0, k, planes)
+    for n in (2, 3, 4, 5):
+        yield maximum(n)

@@ -17,6 +17,7 @@ from typing import Any
 from ..errors import InputError
 from ..exact import point, primitive
 from ..network import ReluNetwork
+from .bounds import whole
 
 Name = tuple[int, int]  # (block, index): block 0 is the input, block k the neurons of hidden layer k
 Vector = dict[Name, Fraction]
@@ -72,9 +73,7 @@ class Circuit:
     """
 
     def __init__(self, input_dim: int):
-        if input_dim < 1:
-            raise InputError(f"a circuit with {input_dim} inputs; at least one is needed")
-        self.input_dim = input_dim
+        self.input_dim = whole(input_dim, "input_dim", 1)
         self.neurons: list[list[Value]] = [[]]  # neurons[k][i] is the pre-activation of (k, i); block 0 is the input
         self._known: dict[tuple[tuple[Any, ...], ...], tuple[Name, int]] = {}
 

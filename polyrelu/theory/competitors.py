@@ -20,7 +20,8 @@ from typing import Any
 from ..errors import InputError
 from ..polytope import Box
 from ..zonotope import generic_generators
-from .blocks import Claim, Construction, Part, build, compose, crossing_planes, hinges, stack, whole
+from .blocks import Claim, Construction, Part, build, compose, crossing_planes, hinges, stack
+from .bounds import whole
 from .constructions import random_generators
 
 TENT: Part = [([[1], [1]], [0, Fraction(-1, 2)]), ([[2, -4]], [0])]
@@ -119,6 +120,8 @@ def serra(n: int = 3, k: int = 1, n0: int = 1, last: int = 0, output: Sequence[A
     (16, 112)
     """
     whole(n, "n", 3), whole(k, "k", 1), whole(n0, "n0", 1), whole(last, "last", 0)
+    if output is not None and not last:
+        raise InputError("output weighs the planes of the last layer and there are none; give last=3, say")
     parts = [stack(*[zigzag(n)] * n0)] * k
     if last:
         parts = [*parts, hinges(*crossing_planes(n0, last), output)]
@@ -193,6 +196,8 @@ def montufar(n0: int, p: Sequence[int], last: int | None = None, output: Sequenc
     ((6, 4, 3), 252)
     """
     whole(n0, "n0", 1)
+    if not isinstance(p, Sequence) or isinstance(p, str):
+        raise InputError(f"p is {p!r}; give the pieces of every layer, like p=2,2")
     pieces = [whole(v, "p", 1) for v in p]
     if not pieces:
         raise InputError("p is empty; give the pieces of at least one layer, like p=2,2")

@@ -14,19 +14,21 @@ R. Arora, A. Basu, P. Mianjy and A. Mukherjee, Understanding Deep Neural Network
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from math import comb
 from typing import Any
 
 import numpy as np
 
+from ..compare import equal
 from ..errors import InputError
-from ..exact import RationalMatrix, fraction
+from ..exact import Point, RationalMatrix, fraction
 from ..network import ReluNetwork
 from ..polytope import Box
 from ..zonotope import Zonotope, generic_generators
-from .blocks import Claim, Construction, Part, build, compose, hinges, whole
+from .blocks import Claim, Construction, Part, build, compose, hinges
+from .bounds import whole
 
 Kinks = Sequence[Sequence[Any]]
 
@@ -40,6 +42,7 @@ def even_kinks(w: int, k: int, M: Any = 1) -> list[list[Fraction]]:
     >>> even_kinks(3, 1)
     [[Fraction(1, 3), Fraction(2, 3)]]
     """
+    whole(w, "w", 2), whole(k, "k", 1)
     size = fraction(M, "M")
     return [[size * i / w for i in range(1, w)] for _ in range(k)]
 
@@ -52,7 +55,8 @@ def random_kinks(w: int, k: int, M: Any = 1, seed: int = 0) -> list[list[Fractio
     >>> random_kinks(2, 2, seed=1) == random_kinks(2, 2, seed=1) != random_kinks(2, 2, seed=2)
     True
     """
-    rng, size = random.Random(seed), fraction(M, "M")
+    whole(w, "w", 2), whole(k, "k", 1)
+    rng, size = random.Random(whole(seed, "seed", 0)), fraction(M, "M")
     return [[size * i / (16 * w) for i in sorted(rng.sample(range(1, 16 * w), w - 1))] for _ in range(k)]
 
 
@@ -144,6 +148,11 @@ def hard_parameters(net: ReluNetwork, w: int, k: int) -> tuple[list[list[Fractio
     after 0, a^1 are the kinks whose numbers are multiples of w^(k-1), and ``[0, a^1_1]`` holds a copy of the rest,
     stretched by ``M / a^1_1``.
 
+    Raises
+    ------
+    InputError
+        No hard function of w and k: the function of the parameters that were read is compared with the given one.
+
     References
     ----------
     Arora et al. 2018, theorem 3.2.
@@ -153,27 +162,60 @@ def hard_parameters(net: ReluNetwork, w: int, k: int) -> tuple[list[list[Fractio
     >>> hard_parameters(hard_function([["1/2"], ["1/4"]], 1).network, 2, 2)
     ([[Fraction(1, 2)], [Fraction(1, 4)]], Fraction(1, 1))
     """
+    whole(w, "w", 2), whole(k, "k", 1)
+    if net.input_dim != 1 or net.output_dim != 1:
+        raise InputError(f"{net!r} is no function from R to R; hard functions are")
+    kinks, M, _ = _read_teeth(net, w, k)
+    if not equal(net, _rebuilt(lambda: hard_function(kinks, M), w, k).network):
+        raise _no_such_function(w, k)
+    return kinks, M
+
+
+def _no_such_function(w: int, k: int) -> InputError:
+    return InputError(
+        f"this network computes no such function of w = {w}, k = {k}; give the w and k that it was made with"
+    )
+
+
+def _rebuilt(make: Callable[[], Construction], w: int, k: int) -> Construction:
+    try:
+        return make()
+    except InputError as error:  # what was read is no parameter
+        raise _no_such_function(w, k) from error
+
+
+def _read_teeth(net: ReluNetwork, w: int, k: int) -> tuple[list[list[Fraction]], Fraction, Fraction]:
+    """Return (a^1 .. a^k), M and c of a function of one variable that is ``H(c t)`` for t >= 0."""
     from ..enumeration import enumerate_regions
 
     cx = enumerate_regions(net, None, progress=False)
     labels = cx.linear_regions().labels
-    kinks = sorted(
-        {
-            x
-            for i, j in cx.edges.tolist()
-            if labels[i] != labels[j]
-            for (x,) in {tuple(v) for v in cx[i].vertices.tolist()} & {tuple(v) for v in cx[j].vertices.tolist()}
-        }
-    )
+    found = {
+        x
+        for i, j in cx.edges.tolist()
+        if labels[i] != labels[j]
+        for (x,) in {tuple(v) for v in cx[i].vertices.tolist()} & {tuple(v) for v in cx[j].vertices.tolist()}
+    }
+    kinks = sorted(x for x in found if x >= 0)
     if len(kinks) < w**k or kinks[0] != 0:
-        raise InputError(f"this network has {len(kinks)} kinks; a hard function of w = {w}, k = {k} has {w**k} or more")
-    M = Fraction(net([kinks[1]])[0])
-    out, scale = [], Fraction(1)
+        raise InputError(
+            f"this network has {len(kinks)} kinks from 0 on; a hard function of w = {w}, k = {k} has {w**k} or more, "
+            "and one at 0"
+        )
+    M, last = Fraction(net([kinks[1]])[0]), kinks[w**k - 1]
+    # the last piece goes from M to 0, or up, and ends where c t = M, with a kink or without
+    height = M if w % 2 else -M
+    slope = Fraction(net([last + 1])[0]) - Fraction(net([last])[0])
+    end = kinks[w**k] if len(kinks) > w**k else last + (height / slope if slope else 1)
+    if M <= 0 or end <= 0:
+        raise _no_such_function(w, k)
+    c = M / end
+    out, scale = [], c
     for level in range(1, k + 1):
         step = w ** (k - level)
         out.append([scale * kinks[i * step] for i in range(1, w)])
         scale *= M / out[-1][0]
-    return out, M
+    return out, M, c
 
 
 # -- the zonotope family ----------------------------------------------------------------
@@ -185,7 +227,8 @@ def random_generators(n: int, m: int, seed: int) -> list[list[int]]:
     >>> Zonotope(random_generators(3, 5, seed=0)).in_general_position()
     True
     """
-    rng = random.Random(seed)
+    whole(n, "n", 1), whole(m, "m", 1)
+    rng = random.Random(whole(seed, "seed", 0))
     rows: list[list[int]] = []
     size = max(9, m)
     while len(rows) < m:
@@ -256,3 +299,61 @@ def zonotope(n: int, m: int, w: int, k: int, seed: int | None = None, M: Any = 1
     if seed is None:
         return zonotope_function(generic_generators(n, m), even_kinks(w, k, M), M)
     return zonotope_function(random_generators(n, m, seed), random_kinks(w, k, M, seed), M)
+
+
+def zonotope_parameters(net: ReluNetwork, w: int, k: int) -> tuple[list[Point], list[list[Fraction]], Fraction]:
+    """Read generators, (a^1 .. a^k) and M back from a function of the zonotope family, given only its values.
+
+    The function determines (a^1 .. a^k), M and the zonotope, and so, for n >= 2, the generators *up to sign and order*;
+    for n = 1 the sum of their lengths alone. So the generators come in canonical form: sorted, their first nonzero
+    coordinates positive, one per direction. Distinct canonical parameters give distinct functions.
+
+    Raises
+    ------
+    InputError
+        No such function: the function of the parameters that were read is compared with the given one.
+
+    Notes
+    -----
+    On a ray the function is ``H(c t)``, which gives (a^1 .. a^k), M and the value c of the support function. Near 0
+    it is a multiple of the support function, which bends across the plane of every generator, along it.
+
+    References
+    ----------
+    Arora et al. 2018, theorem 3.9 (iii), which says that parameters and functions are in one-to-one correspondence; but
+    negated or reordered generators give the same one.
+
+    Examples
+    --------
+    >>> Z = zonotope_function([[0, -1], [1, 0]], [["1/2"]])
+    >>> [[int(v) for v in b] for b in zonotope_parameters(Z.network, 2, 1)[0]]
+    [[0, 1], [1, 0]]
+    """
+    from ..enumeration import enumerate_regions
+
+    whole(w, "w", 2), whole(k, "k", 1)
+    if net.output_dim != 1:
+        raise InputError(f"{net!r} has {net.output_dim} outputs; functions of the zonotope family have one")
+    n = net.input_dim
+    axes = [net.restrict([0] * n, [[int(i == j) for i in range(n)]]) for j in range(n)]
+    zero = build([([[0]], [0])])
+    read = [_read_teeth(axis, w, k) for axis in axes if not equal(axis, zero)]
+    if not read:
+        raise _no_such_function(w, k)
+    kinks, M, _ = read[0]
+    # the sum of |x_j| times the value at e_j is no less than that at x: the box ends before the first kink
+    first, steep = M, Fraction(1)
+    for a in reversed(kinks):
+        first, steep = first * a[0] / M, steep * M / a[0]
+    reach = first / sum((c for *_, c in read), Fraction(0))
+    cx = enumerate_regions(net, Box([-reach] * n, [reach] * n), progress=False)
+    linear = cx.linear_regions()
+    gradients = [[Fraction(v) for v in linear.maps[i].forms.fractions()[0][:-1]] for i in range(len(linear))]
+    pairs = {(linear.labels[i], linear.labels[j]) for i, j in cx.edges.tolist()}
+    bends = {tuple((u - v) / (2 * steep) for u, v in zip(gradients[i], gradients[j], strict=True)) for i, j in pairs}
+    canonical = {max(b, tuple(-v for v in b)) for b in bends if any(b)}
+    generators = sorted(canonical)
+    made = _rebuilt(lambda: zonotope_function(generators, kinks, M), w, k)
+    if not equal(net, made.network):
+        raise _no_such_function(w, k)
+    return generators, kinks, M

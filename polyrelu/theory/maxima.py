@@ -19,6 +19,7 @@ from ..compare import equal
 from ..errors import InputError
 from ..network import ReluNetwork
 from ..polytope import Box
+from .bounds import whole
 from .circuits import Circuit, Value
 
 # The 7! = 5040 cones of seven numbers take seconds.
@@ -178,8 +179,9 @@ def maximum_network(n: int, layers: int | None = None, zero: bool = False) -> Re
     >>> maximum_network(5)([[3, 1, -4, 1, 5]]).tolist()
     [[Fraction(5, 1)]]
     """
-    if n < 1:
-        raise InputError(f"the maximum of {n} numbers is asked for; n must be at least 1")
+    whole(n, "n", 1)
+    if layers is not None:
+        whole(layers, "layers", 0)
     circuit = Circuit(n)
     values = [circuit.input(k) for k in range(n)] + [Value({})] * zero
     return circuit.network([maximum(circuit, values, layers)])

@@ -6,6 +6,7 @@ Legend: an affine form is a row ``(g_1, .., g_d, g_0)`` of Fractions and stands 
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any
@@ -149,7 +150,10 @@ class Triangulation:
         self.values = tuple(fraction(v, f"values[{i}]") for i, v in enumerate(values))
         if len(self.values) != len(self.vertices):
             raise InputError(f"{len(self.vertices)} vertices but {len(self.values)} values; give one per vertex")
-        self.simplices = tuple(tuple(int(i) for i in simplex) for simplex in simplices)
+        try:
+            self.simplices = tuple(tuple(operator.index(i) for i in simplex) for simplex in simplices)
+        except TypeError as error:
+            raise InputError("simplices must be rows of vertex numbers, whole numbers; shape (t, d + 1)") from error
         self.forms: list[Form] = []
         self.sides: list[list[Form]] = []
         for k, simplex in enumerate(self.simplices):

@@ -75,7 +75,8 @@ def draw_bounds(
             curves.setdefault(b.statement, [None] * len(depths))[depth - 1] = b.value or None
     upper = {b.statement for shape in (widths[:1], widths) for b in bounds.upper_bounds(n0, shape)}
     tab = ("blue", "orange", "green", "red", "purple", "brown", "pink", "gray", "olive", "cyan")
-    ax.set_prop_cycle(color=[*(f"tab:{name}" for name in tab), "darkgreen", "navy", "crimson", "teal"])
+    more = ("darkgreen", "navy", "crimson", "teal", "gold", "magenta")
+    ax.set_prop_cycle(color=[*(f"tab:{name}" for name in tab), *more])
     for name, values in curves.items():
         points = [(x, v) for x, v in zip(depths, values, strict=True) if v is not None]
         if points:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
 
-from ..errors import InputError
 from ..exact import nearest_floats
+from .bounds import whole
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,7 @@ def arora_size(pieces: int, depth: int) -> SizeBound:
     >>> arora_size(64, 1).least_size, arora_size(64, 2).least_size, arora_size(64, 3).least_size
     (31, 7, 5)
     """
-    if pieces < 1 or depth < 1:
-        raise InputError(f"{pieces} pieces and {depth} hidden layers; both count from 1 up")
+    whole(pieces, "pieces", 1), whole(depth, "depth", 1)
     return SizeBound(Fraction(depth, 2), Fraction(pieces), depth, 1)
 
 
@@ -102,8 +101,7 @@ def least_size(pieces: int, depth: int) -> int:
     >>> least_size(64, 1), least_size(64, 2), least_size(64, 3)
     (63, 14, 9)
     """
-    if pieces < 1 or depth < 1:
-        raise InputError(f"{pieces} pieces and {depth} hidden layers; both count from 1 up")
+    whole(pieces, "pieces", 1), whole(depth, "depth", 1)
     # for a given sum the product is largest if the factors differ by one at most; every layer has a neuron
     size = depth
     while prod(size // depth + 1 + (i < size % depth) for i in range(depth)) < pieces:

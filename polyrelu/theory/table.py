@@ -5,6 +5,7 @@ Every row is decided by exact enumeration, or says that the count was not reache
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from ..errors import InputError
 from ..network import ReluNetwork
 from ..polytope import Box
 from . import bounds, competitors, constructions
-from .blocks import Claim, Construction
+from .blocks import Construction
 from .catalog import standard_constructions
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def check(made: Construction, limit: int | None = LIMIT) -> list[Row]:
     ----------
     made : Construction
     limit : int or None
-        Claims of more regions than this are not enumerated, and searches stop there.
+        Every search stops at this many activation regions, and its claims stay open; so do claims of more.
 
     Notes
     -----
@@ -82,38 +83,26 @@ def check(made: Construction, limit: int | None = LIMIT) -> list[Row]:
     >>> [row[2:] for row in check(tent(2))]
     [('=', 4, 4, True), ('=', 4, 4, True), ('=', 4, 4, True), ('=', 6, 6, True)]
     """
-    from ..enumeration import count_regions, enumerate_regions
+    from ..enumeration import enumerate_regions
 
-    complexes: dict[Box | None, RegionComplex | None] = {}
+    complexes: dict[Box | None, RegionComplex] = {}
     given = {k: v for k, v in made.parameters.items() if k not in ("a", "b")}
     rows = []
     for claim in made.claims:
         space = claim.window or claim.domain
         found: int | None = None
         if limit is None or claim.value <= limit:
-            linear = any(c.count != "activation" for c in made.claims if (c.window or c.domain) == space)
-            if linear and space not in complexes:
-                cx = enumerate_regions(made.network, space, progress=False, **_limited(space, limit))
-                complexes[space] = cx if cx.complete else None
-            if linear:
-                found = _number(complexes[space], claim)
-            else:
-                count = count_regions(made.network, space, limit=None if limit is None else 10 * limit, progress=False)
-                found = int(count) if count.complete else None
+            # counting is far faster than listing, and stops at the limit
+            found = count_or_none(made.network, space, limit)
+            if found is not None and claim.count != "activation":
+                if space not in complexes:
+                    complexes[space] = enumerate_regions(made.network, space, progress=False)
+                found = len(complexes[space].linear_regions(claim.count))
         place = "R^n" if claim.domain is None else "box"
         parameters = given | {"regions": claim.count, "domain": place}
         rows.append(Row(claim.statement, parameters, claim.relation, claim.value, found,
                         compare(claim.value, claim.relation, found)))  # fmt: skip
     return rows
-
-
-def _limited(space: Box | None, limit: int | None) -> dict[str, Any]:
-    # a limit belongs to the breadth-first search; in a box there are at most a few times as many regions as claimed
-    return {} if space is not None or limit is None else {"limit": 10 * limit}
-
-
-def _number(cx: RegionComplex | None, claim: Claim) -> int | None:
-    return None if cx is None else len(cx) if claim.count == "activation" else len(cx.linear_regions(claim.count))
 
 
 # -- an architecture ----------------------------------------------------------------------
@@ -125,7 +114,7 @@ def random_network(n0: int, widths: Sequence[int], seed: int = 0) -> ReluNetwork
     >>> random_network(2, [3, 4])
     <ReluNetwork 2-3-4-1, 7 neurons>
     """
-    rng = random.Random(seed)
+    rng = random.Random(bounds.whole(seed, "seed", 0))
     sizes = [n0, *widths, 1]
     pairs = list(zip(sizes[:-1], sizes[1:], strict=True))
     weights = [[[rng.randint(-99, 99) for _ in range(a)] for _ in range(b)] for a, b in pairs]
@@ -179,7 +168,7 @@ def architecture(n0: int, widths: Sequence[int], seed: int = 0, limit: int | Non
         Hidden layers.
     seed : int
     limit : int or None
-        Largest count to enumerate.
+        Every search stops at this many regions, and its rows stay open.
 
     Examples
     --------
@@ -203,7 +192,7 @@ def architecture(n0: int, widths: Sequence[int], seed: int = 0, limit: int | Non
             made = rivals[b.statement]()
             # a box is enough, for what is found there is there
             boxes = [c.window or c.domain for c in made.claims if c.count == "activation"]
-            number = count_or_none(made.network, next((v for v in boxes if v is not None), None), limit and 10 * limit)
+            number = count_or_none(made.network, next((v for v in boxes if v is not None), None), limit)
             network = made.name
         rows.append(Row(b.statement, shape | {"network": network}, b.relation, b.value, number,
                         compare(b.value, b.relation, number)))  # fmt: skip
@@ -218,6 +207,12 @@ def count_or_none(net: ReluNetwork, space: Box | None, limit: int | None) -> int
     >>> count_or_none(random_network(1, [3]), None, 10), count_or_none(random_network(1, [3]), None, 2)
     (4, None)
     """
+    return _count(net, space, limit)
+
+
+# all claims and bounds for one network ask for the same few counts, one after another
+@functools.lru_cache(maxsize=4)
+def _count(net: ReluNetwork, space: Box | None, limit: int | None) -> int | None:
     from ..enumeration import count_regions
 
     count = count_regions(net, space, limit=limit, progress=False)
@@ -234,7 +229,7 @@ def upper_rows(made: Construction, limit: int | None = LIMIT) -> list[Row]:
     (16, 16)
     """
     n0, widths = made.network.input_dim, made.network.widths
-    spaces = [c.window for c in made.claims if c.count == "activation" and c.domain is None]
+    spaces = [c.window for c in made.claims if c.domain is None and c.window is not None]
     found = count_or_none(made.network, spaces[0] if spaces else None, limit)
     shape = {"n0": n0, "widths": list(widths), "network": made.name}
     return [

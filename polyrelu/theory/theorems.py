@@ -1,6 +1,7 @@
 """Theorems 3.1, 3.2, 3.5, 3.9 and corollaries 3.3, 3.4 of Arora et al. 2018: a network, and what shallower ones cost.
 
-Legend: k hidden layers make k + 1 layers; ``w`` nodes in each; k' <= k is the number of hidden layers of a rival.
+Legend: k hidden layers make k + 1 layers; ``w`` nodes in each; k' <= k is the number of hidden layers of a rival:
+exactly so many, as in the paper's (k'+1)-layer networks. For "at most k'" take the worst of 1 .. k'.
 """
 
 from __future__ import annotations
@@ -10,24 +11,32 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from ..compare import Comparison, equal
 from ..errors import InputError
 from ..exact import fraction
 from ..network import ReluNetwork
-from .blocks import Construction, Part, build, compose, hinges, whole
-from .constructions import even_kinks, hard, random_kinks, tooth, zonotope
+from .blocks import Construction, Part, build, compose, hinges
+from .bounds import whole
+from .constructions import even_kinks, hard, hard_function, random_kinks, tooth, zonotope
 from .sizes import SizeBound, arora_size, least_size
+
+
+def _rival_layers(layers: int, depth: int) -> int:
+    if whole(layers, "layers", 1) > depth:
+        raise InputError(f"layers is {layers}; the theorem speaks of rivals of at most {depth} hidden layers")
+    return layers
 
 
 @dataclass(frozen=True)
 class DepthGap:
-    """A deep network, and how large every shallower network of the same function has to be.
+    """A deep network, and how large every network of k' <= k hidden layers of the same function has to be.
 
     Attributes
     ----------
     construction : Construction
         Its ``network``, ``depth`` (number of layers) and ``size`` (hidden neurons) are those of the theorem.
     depth : int
-        Hidden layers k that the rivals may have at most.
+        Hidden layers k; the rivals have k' of them, from 1 to k.
     pieces : int
         Pieces that the theorem counts on a line.
     line_pieces : int
@@ -44,31 +53,30 @@ class DepthGap:
         """The network."""
         return self.construction.network
 
-    def _check(self, layers: int) -> None:
-        if whole(layers, "layers", 1) > self.depth:
-            raise InputError(f"layers is {layers}; the theorem speaks of at most {self.depth} hidden layers")
-
     def size_bound(self, layers: int) -> SizeBound:
-        """Return the theorem's lower bound on the size with the given number k' of hidden layers, an exact root.
+        """Return the theorem's lower bound on the size with exactly k' hidden layers, an exact root.
+
+        It need not fall with k': for w = 2 and k = 40 it is lower with 28 hidden layers than with 40.
 
         Examples
         --------
         >>> theorem_3_1(3, 4).size_bound(1).exact
         Fraction(31, 1)
         """
-        self._check(layers)
-        return arora_size(self.pieces, layers)
+        return arora_size(self.pieces, _rival_layers(layers, self.depth))
 
     def least_size(self, layers: int) -> int:
         """Return a sharper bound, from all pieces on the line and ``prod (n_l + 1)`` (see :func:`sizes.least_size`).
+
+        True for at most k' hidden layers too: one layer of two nodes or more, split into two, has more pieces, and
+        layers of one node have 2^k' <= w^k pieces.
 
         Examples
         --------
         >>> theorem_3_1(3, 4).least_size(1)
         65
         """
-        self._check(layers)
-        return least_size(self.line_pieces, layers)
+        return least_size(self.line_pieces, _rival_layers(layers, self.depth))
 
 
 def theorem_3_1(k: int, w: int, M: Any = 1, seed: int | None = None) -> DepthGap:
@@ -91,8 +99,48 @@ def theorem_3_1(k: int, w: int, M: Any = 1, seed: int | None = None) -> DepthGap
     return DepthGap(made, k, w**k, line)
 
 
-def theorem_3_2(kinks: Sequence[Sequence[Any]], others: Sequence[Sequence[Any]], M: Any = 1, N: Any = None) -> bool:
-    """Tell whether two members of the hard family are one function; the theorem says only if their parameters agree.
+@dataclass(frozen=True)
+class HardPair:
+    """Two members of the hard family and whether they are one function; true (``bool``) if they are.
+
+    Attributes
+    ----------
+    first, second : Construction
+        Each with its ``network``, ``depth`` and ``size``.
+    comparison : Comparison
+        The answer of :func:`polyrelu.equal`, with a point where the functions differ if they do.
+    same_parameters : bool
+        By the theorem this is the answer, too.
+    """
+
+    first: Construction
+    second: Construction
+    comparison: Comparison
+    same_parameters: bool
+
+    @property
+    def networks(self) -> tuple[ReluNetwork, ReluNetwork]:
+        """Both networks."""
+        return self.first.network, self.second.network
+
+    @property
+    def depths(self) -> tuple[int, int]:
+        """Numbers of layers, k + 1."""
+        return self.first.depth, self.second.depth
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Numbers of hidden neurons, w k."""
+        return self.first.size, self.second.size
+
+    def __bool__(self) -> bool:
+        return bool(self.comparison)
+
+
+def theorem_3_2(
+    kinks: Sequence[Sequence[Any]], others: Sequence[Sequence[Any]], M: Any = 1, N: Any = None
+) -> HardPair:
+    """Compare two members of the hard family: by the theorem they are one function only if their parameters agree.
 
     Parameters
     ----------
@@ -101,14 +149,15 @@ def theorem_3_2(kinks: Sequence[Sequence[Any]], others: Sequence[Sequence[Any]],
 
     Examples
     --------
-    >>> theorem_3_2([["1/2"]], [["1/2"]]), theorem_3_2([["1/2"]], [["1/3"]]), theorem_3_2([["1/2"]], [["1/2"]], 1, 2)
-    (True, False, False)
+    >>> bool(theorem_3_2([["1/2"]], [["1/2"]])), bool(theorem_3_2([["1/2"]], [["1/2"]], 1, 2))
+    (True, False)
+    >>> pair = theorem_3_2([["1/2"]], [["1/3"]])
+    >>> bool(pair), pair.same_parameters, pair.sizes, pair.depths
+    (False, False, (2, 2), (2, 2))
     """
-    from ..compare import equal
-    from .constructions import hard_function
-
     f, g = hard_function(kinks, M), hard_function(others, M if N is None else N)
-    return bool(equal(f.network, g.network))
+    same = all(f.parameters[key] == g.parameters[key] for key in ("a", "M"))
+    return HardPair(f, g, equal(f.network, g.network), same)
 
 
 def corollary_3_3(k: int, power: Any, seed: int | None = None) -> DepthGap:
@@ -183,14 +232,24 @@ def theorem_3_9(n: int, k: int, m: int, w: int, seed: int | None = None) -> Dept
 # -- Theorem 3.5: the gap in L1 -----------------------------------------------------------
 @dataclass(frozen=True)
 class MeanGap:
-    """The sawtooth f of w^k pieces on [0, 1], and how far from it small shallow networks stay in the mean.
+    """The sawtooth f of w^k pieces on [0, 1], and how far from it small networks of fewer hidden layers stay.
 
     Attributes
     ----------
     construction : Construction
         k hidden layers of w nodes; kinks at multiples of 1/w.
+    depth : int
+        Hidden layers k; the rivals have k' of them, from 1 to k.
     teeth : int
         w^k.
+
+    Notes
+    -----
+    A rival g of N pieces on [0, 1] leaves all but N - 1 of the ``floor(w^k / 2)`` tents of f unbroken, and an affine
+    function is at least ``1 / (2 w^k)`` away from each: the distance is at least ``(1 - (2N - 1) / w^k) / 4``, where
+    for odd w^k half a tent is left over and counted as nothing. With exactly k' hidden layers of s nodes,
+    ``N <= (2s / k')^k'``. That is not monotone in k'. So the theorem, which is printed for depth at most k' + 1, is
+    false: for w = 2, k = k' = 7 it keeps three nodes .2486 away, but three nodes in one hidden layer come to .2471.
     """
 
     construction: Construction
@@ -203,9 +262,10 @@ class MeanGap:
         return self.construction.network
 
     def largest_size(self, layers: int, delta: Any) -> int:
-        """Return the largest size of k' hidden layers of which the theorem says that the L1 distance exceeds delta.
+        """Return the largest size of exactly k' hidden layers that the theorem keeps farther than delta away.
 
-        The whole part of ``k' w^(k/k') (1 - 4 delta)^(1/k') / 2^(1 + 1/k')``, for 0 < delta < 1/4.
+        The whole part of ``k' w^(k/k') (1 - 4 delta)^(1/k') / 2^(1 + 1/k')``, for 0 < delta < 1/4; 0 if that is less
+        than k', as no such network is so small.
 
         Examples
         --------
@@ -215,23 +275,24 @@ class MeanGap:
         gap = fraction(delta, "delta")
         if not 0 < gap < Fraction(1, 4):
             raise InputError(f"delta is {gap}; the theorem needs 0 < delta < 1/4 (1/2 is 1/4 away from any sawtooth)")
-        above = whole(layers, "layers", 1) ** layers * self.teeth * (1 - 4 * gap)
+        above = _rival_layers(layers, self.depth) ** layers * self.teeth * (1 - 4 * gap)
         size = 0
         while (size + 1) ** layers * 2 ** (layers + 1) <= above:
             size += 1
-        return size
+        return size if size >= layers else 0
 
     def distance_bound(self, layers: int, size: int) -> Fraction:
-        """Return the largest delta that the theorem gives for networks of k' hidden layers and a size; 0 if none.
+        """Return the largest delta of the theorem for networks of exactly k' hidden layers and s nodes; 0 if none.
 
-        ``(1 - 2^(k'+1) s^k' / (k'^k' w^k)) / 4``: their L1 distance from f is larger.
+        ``(1 - 2^(k'+1) s^k' / (k'^k' w^k)) / 4``: their L1 distance from f is larger. s is at least k'.
 
         Examples
         --------
         >>> theorem_3_5(3, 4).distance_bound(1, 8)
         Fraction(1, 8)
         """
-        whole(layers, "layers", 1), whole(size, "size", 1)
+        if whole(size, "size", 1) < _rival_layers(layers, self.depth):
+            raise InputError(f"size is {size}; {layers} hidden layers have at least {layers} nodes")
         share = Fraction(2 ** (layers + 1) * size**layers, layers**layers * self.teeth)
         return max(Fraction(0), (1 - share) / 4)
 
@@ -247,7 +308,7 @@ class MeanGap:
         >>> g.neurons, distance
         (3, Fraction(5, 32))
         """
-        whole(layers, "layers", 1), whole(width, "width", 1)
+        _rival_layers(layers, self.depth), whole(width, "width", 1)
         followed = width**layers
         if followed > self.teeth:
             raise InputError(f"{width}^{layers} teeth are more than the {self.teeth} of f; give a smaller width")
@@ -263,7 +324,7 @@ class MeanGap:
 
 
 def theorem_3_5(k: int, w: int) -> MeanGap:
-    """Return f_{k,w}, and the L1 distance that keeps smaller shallower networks away from it.
+    """Return f_{k,w}, and the L1 distance that keeps smaller networks of k' <= k hidden layers away from it.
 
     References
     ----------

@@ -16,6 +16,7 @@ from strategies import networks as small_networks
 
 import polyrelu as pr
 from polyrelu.linear import choose_outputs
+from polyrelu.theory.approximation import _root_above as root_above
 from polyrelu.theory.approximation import approximate
 from polyrelu.theory.circuits import Circuit, Value
 from polyrelu.theory.maxima import (
@@ -122,9 +123,9 @@ def test_a_wrong_weight_in_the_second_layer_is_noticed():
 def test_too_few_layers_are_refused():
     with pytest.raises(pr.InputError, match=r"maximum of 7 numbers in 2 hidden layers is not known here; allow 3"):
         maximum_network(7, 2)
-    with pytest.raises(pr.InputError, match="layers is -1; give a number from 0 on"):
+    with pytest.raises(pr.InputError, match="layers is -1; give a whole number from 0 up"):
         maximum_network(2, -1)
-    with pytest.raises(pr.InputError, match="n must be at least 1"):
+    with pytest.raises(pr.InputError, match="n is 0; give a whole number from 1 up"):
         maximum_network(0)
     with pytest.raises(pr.InputError, match="2 outputs"):
         computes_maximum(pr.ReluNetwork([[[1, 0], [0, 1]]], [[0, 0]]))
@@ -169,7 +170,7 @@ def test_circuits_and_their_networks_are_the_same_function(data):
 
 
 def test_circuits_refuse_bad_input():
-    with pytest.raises(pr.InputError, match="at least one is needed"):
+    with pytest.raises(pr.InputError, match="input_dim is 0; give a whole number from 1 up"):
         Circuit(0)
     with pytest.raises(pr.InputError, match="a form has 2 entries; expected 3"):
         Circuit(2).affine([1, 2])
@@ -318,6 +319,9 @@ def test_too_few_layers_for_the_dimension():
         represent(DifferenceOfMaxima([[1, 0, 0]], [[0, 0, 0]]), layers=1)
     with pytest.raises(pr.InputError, match="f is of type int"):
         represent(3)
+    for layers in (2.5, "2", True):
+        with pytest.raises(pr.InputError, match=f"layers is {layers!r}; give a whole number"):
+            represent(DifferenceOfMaxima([[1, 0]], [[0, 0]]), layers=layers)
     with pytest.raises(pr.InputError, match="brings its own domain"):
         represent(grid_triangulation([0], [1], 1, lambda x: 0), pr.Box([0], [1]))
 
@@ -448,8 +452,64 @@ def test_a_false_proof_is_refused():
     assert m.subset is None and m.nodes == 3 and m.check()
     assert not MinimalNetwork(f, m.network, 3, 2, None, ((F(0),), (F(0), F(1)))).check()
     assert not MinimalNetwork(f, m.network, 2, 2, (0,), None).check()
+    # a network of another function, of too many nodes, with a hidden layer more
+    other = minimal_network(Univariate.through([0, 1], [0, 1], -2, 3)).network
+    spare = pr.ReluNetwork([[[1], [-1], [1], [0]], [[2, 2, 1, 0]]], [[0, 0, -1, 0], [0]])
+    deep = pr.ReluNetwork([[[1], [-1], [1]], [[1, 0, 0], [0, 1, 0], [0, 0, 1]], [[1, 2, 1]]], [[0, 0, -1], [0] * 3, [0]])
+    for network in (other, spare, deep):
+        assert not MinimalNetwork(f, network, 3, 2, None, m.sums).check()
     with pytest.raises(pr.InputError, match="must ascend strictly"):
         Univariate.through([1, 0], [0, 0], 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("breakpoints", "jumps"),
+    [((0, 0), (1, -1)), ((1, 0), (1, 1)), ((0, 1), (1, 0)), ((0, 1), (1,))],
+)
+def test_functions_whose_pieces_would_be_counted_wrongly_are_refused(breakpoints, jumps):
+    # two jumps at one place made two nodes of the zero function, "proved" minimal
+    with pytest.raises(pr.InputError, match="must ascend strictly, with one jump each that is not 0"):
+        Univariate((0, 0), breakpoints, jumps)
+    with pytest.raises(pr.InputError, match="left has 1 numbers"):
+        Univariate((0,), (), ())
+
+
+@pytest.mark.parametrize(
+    ("f", "domain", "nodes"),
+    [
+        (pr.ReluNetwork([[[1]], [[1]]], [[0], [0]]), pr.Box([0], [1]), 1),  # a line there
+        (pr.ReluNetwork([[[1]], [[1]]], [[0], [0]]), pr.Box([-2], [-1]), 0),
+        (pr.ReluNetwork([[[3]]], [[1]]), pr.Box([-2], [-1]), 1),
+        (pr.ReluNetwork([[[3]]], [[1]]), pr.HPolytope([[1]], [5]), 1),
+        (pr.ReluNetwork([[[3]]], [[1]]), pr.HPolytope([[-1]], [5]), 1),
+        (pr.ReluNetwork([[[3]]], [[1]]), None, 2),
+        (Triangulation([[0], [1], [2]], [[0, 1], [1, 2]], [0, 2, 4]), None, 1),
+        (Triangulation([[0], [1], [2]], [[0, 1], [1, 2]], [0, 2, 3]), None, 2),  # jump -1, slopes 2 and 1: no sum
+        (Triangulation([[0], [1], [2]], [[0, 1], [1, 2]], [2, 0, 0]), None, 1),
+    ],
+)
+def test_one_variable_on_a_domain_takes_what_the_domain_needs(f, domain, nodes):
+    r = represent(f, domain)
+
+    assert r.size == nodes and all(r.proof)
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_the_smallest_network_on_an_interval(data):
+    jumps = data.draw(st.lists(st.sampled_from([-2, -1, 1, 2]), max_size=4))
+    f = Univariate((data.draw(st.integers(-2, 2)), 1), range(len(jumps)), jumps)
+    low, size = data.draw(st.none() | st.integers(-1, 4)), data.draw(st.integers(1, 3))
+    high = data.draw(st.none() | st.just((low or 0) + size))
+    m = minimal_network(f, (low, high))
+
+    assert m.minimal and m.check() and m.nodes == m.network.neurons
+    assert m.function.breakpoints == tuple(a for a in f.breakpoints if (low is None or a > low) and (high is None or a < high))
+    for x in (-3, -1, F(-1, 2), 0, F(1, 2), 1, F(7, 3), 5):
+        if (low is None or x >= low) and (high is None or x <= high):
+            assert exact(m.network, [F(x)]) == [f(x)] == [m.function(x)]
+    with pytest.raises(pr.InputError, match="has no interior"):
+        minimal_network(f, (1, 1))
 
 
 def test_many_breakpoints():
@@ -502,6 +562,28 @@ def test_approximation_refuses_bad_input():
         approximate(lambda x: -(x[0] ** 2), box, F(1, 10), convex=True)
     with pytest.raises(pr.InputError, match="limit is 10; allow a larger error"):
         approximate(lambda x: x[0], box, F(1, 1000), lipschitz=1, limit=10)
-    for bad in ({"error": 0}, {"error": 1, "q": 0}, {"error": 1, "lipschitz": [1, 1]}):
+    for bad in ({"error": 0}, {"q": 0}, {"q": True}, {"lipschitz": [1, 1]}, {"limit": "10"}, {"box": [0, 1]}, {"f": 3}):
         with pytest.raises(pr.InputError):
-            approximate(lambda x: x[0], box, **bad)
+            approximate(**{"f": lambda x: x[0], "box": box, "error": 1} | bad)
+    # it was certified, with a negative bound
+    with pytest.raises(pr.InputError, match="curvature is -2; give a nonnegative bound"):
+        approximate(lambda x: x[0] ** 2, box, F(1, 1000), curvature=-2)
+
+
+@pytest.mark.parametrize(("scale", "q"), [(1, 200), (10**30, 20)])
+def test_roots_of_powers_beyond_the_floats(scale, q):
+    # the power underflowed, so that the search for its root began at 0; or overflowed
+    a = approximate(lambda x: scale * x[0] ** 2, pr.Box([0], [1]), F(scale, 10), q, curvature=2 * scale)
+    b = approximate(lambda x: scale * x[0] ** 2, pr.Box([0], [1]), F(scale, 10), q)
+
+    assert a.cells == 2 and a.power == F(scale, 16) ** q
+    assert F(a.bound) == F(scale, 16) or F(a.bound) > F(scale, 16) > F(math.nextafter(a.bound, 0))
+    assert 0.9 * scale / 16 < b.estimate <= a.bound
+
+
+@given(st.integers(1, 10**40), st.integers(1, 10**40), st.integers(1, 30))
+def test_roots_are_at_least_the_root(n, d, q):
+    root = root_above(F(n, d), q)
+
+    assert root**q >= F(n, d) > (root * (1 - F(1, 2**63))) ** q
+    assert root_above(F(n, 8) ** q, q) >= F(n, 8)

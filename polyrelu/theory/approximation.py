@@ -14,7 +14,7 @@ from itertools import combinations
 from typing import Any
 
 from ..errors import InputError
-from ..exact import Point, fraction, point
+from ..exact import Point, floats, fraction, nearest_floats, point
 from ..polytope import Box
 from .piecewise import Triangulation, at, grid_triangulation
 from .representation import Representation, represent
@@ -39,7 +39,7 @@ class Approximation:
         An upper bound on ``integral |f - g|^q`` over the box (on ``sup |f - g|`` if q is None), *exact*, if
         what was said about the function is true; None if nothing was said.
     bound : float or None
-        An upper bound on the error itself: the q-th root of ``power``, rounded upwards.
+        An upper bound on the error itself: the q-th root of ``power``, rounded upwards (``inf`` beyond the floats).
     certified : bool
         True if the bound, and not the estimate alone, is at most the error asked for.
     estimate : float
@@ -84,7 +84,8 @@ def approximate(
         ``|f(x) - f(y)| <= sum_k L_k |x_k - y_k|`` on the box; one number stands for all coordinates. A Lipschitz
         constant for the Euclidean or the largest-coordinate norm serves.
     curvature : number, optional
-        The gradient of f is Lipschitz with this constant (Euclidean norm): a bound on the second derivatives.
+        The gradient of f is Lipschitz with this constant (Euclidean norm): a bound on the second derivatives; not
+        negative.
     convex : bool
         f is convex on the box. Then its values at the centers of the simplices bound the error.
     layers : int, optional
@@ -102,7 +103,7 @@ def approximate(
     Raises
     ------
     InputError
-        More simplices than the limit would be needed; a value that contradicts convexity.
+        More simplices than the limit would be needed; a value that contradicts convexity; a negative constant.
 
     Notes
     -----
@@ -123,16 +124,24 @@ def approximate(
     >>> a.cells, a.power, a.certified, a.representation.network.widths
     (5, Fraction(1, 100), True, (5,))
     """
+    if not callable(f):
+        raise InputError(f"f is of type {type(f).__name__}; give a function of a point")
+    if not isinstance(box, Box):
+        raise InputError(f"box is of type {type(box).__name__}; give a Box")
     goal = fraction(error, "error")
     if goal <= 0:
         raise InputError(f"error is {goal}; give a positive number")
-    if q is not None and (not isinstance(q, int) or q < 1):
+    if q is not None and (not isinstance(q, int) or isinstance(q, bool) or q < 1):
         raise InputError(f"q is {q!r}; give an integer from 1 on, or None for the supremum")
+    if not isinstance(limit, int) or limit < 1:
+        raise InputError(f"limit is {limit!r}; give a number of simplices from 1 up")
     lower, upper = (point(side) for side in box.bounding_box())
     width = [b - a for a, b in zip(lower, upper, strict=True)]
     d, volume = len(width), math.prod(width, start=Fraction(1))
     slopes = None if lipschitz is None else _slopes(lipschitz, d)
     second = None if curvature is None else fraction(curvature, "curvature")
+    if second is not None and second < 0:
+        raise InputError(f"curvature is {second}; give a nonnegative bound on the second derivatives")
     known = slopes is not None or second is not None
 
     def power(largest: Fraction) -> Fraction:
@@ -164,18 +173,20 @@ def approximate(
         if convex:
             best.append(_convex_bound(g, gaps, q, volume / len(g)))
         estimate = _estimate(f, g, gaps, q, volume / len(g))
-        if min(best) <= wanted if best else estimate <= float(goal):
+        if min(best) <= wanted if best else estimate <= goal:
             break
         cells *= 2
     found = min(best) if best else None
     return Approximation(
         represent(g, layers=layers, prove=prove), g, cells, q, found,
-        None if found is None else _root_above(found, q or 1), found is not None, estimate,
+        None if found is None else float(nearest_floats([_root_above(found, q or 1)], 1)[0]), found is not None,
+        float(floats([estimate])[0]),
     )  # fmt: skip
 
 
 def _slopes(lipschitz: Any, d: int) -> Sequence[Fraction]:
-    values = point(lipschitz if isinstance(lipschitz, Iterable) and not isinstance(lipschitz, str) else [lipschitz] * d)
+    several = isinstance(lipschitz, Iterable) and not isinstance(lipschitz, str)
+    values = point(lipschitz if several else [lipschitz] * d, "lipschitz")
     if len(values) != d or min(values) < 0:
         raise InputError(f"lipschitz is {lipschitz!r}; give one nonnegative number or {d}, one per coordinate")
     return values
@@ -199,25 +210,39 @@ def _convex_bound(g: Triangulation, gaps: Gaps, q: int | None, volume: Fraction)
     return sum((gap**q for _, gap in gaps), Fraction(0)) * Fraction(g.d + 1) ** (q - 1) * volume
 
 
-def _estimate(f: Callable[[Point], Any], g: Triangulation, gaps: Gaps, q: int | None, volume: Fraction) -> float:
-    if q is not None:
-        mean: float = math.fsum(float(abs(gap)) ** q for _, gap in gaps) * float(volume)
-        return math.pow(mean, 1 / q)
+def _estimate(f: Callable[[Point], Any], g: Triangulation, gaps: Gaps, q: int | None, volume: Fraction) -> Fraction:
     largest = max(abs(gap) for _, gap in gaps)
+    if q is not None:
+        # shares of the largest gap: their powers neither overflow nor all vanish
+        total = math.fsum(float(abs(gap) / largest) ** q for _, gap in gaps) if largest else 0.0
+        return largest * _root_above(Fraction(total) * volume, q)
     for i, j in {tuple(sorted(pair)) for simplex in g.simplices for pair in combinations(simplex, 2)}:
         middle = _mean([g.vertices[i], g.vertices[j]])
         gap = (g.values[i] + g.values[j]) / 2 - fraction(f(middle), "the value of f")
         largest = max(largest, abs(gap))
-    return float(largest)
+    return largest
 
 
 def _mean(points: Sequence[Point]) -> Point:
     return tuple(sum(column, Fraction(0)) / len(points) for column in zip(*points, strict=True))
 
 
-def _root_above(power: Fraction, q: int) -> float:
-    """Return a float that is at least the q-th root."""
-    value = math.pow(float(power), 1 / q)
-    while Fraction(value) ** q < power:
-        value = math.nextafter(value, math.inf)
-    return value
+def _root_above(power: Fraction, q: int) -> Fraction:
+    """Return a rational that is at least the q-th root, and above it by a share of less than 2^-63.
+
+    Examples
+    --------
+    >>> _root_above(Fraction(9, 4), 2), _root_above(Fraction(0), 3)
+    (Fraction(3, 2), Fraction(0, 1))
+    """
+    if q == 1 or not power:
+        return power
+    # the root lies between 2^(e - 2) and 2^(e + 2): in units of 2^(e - 66) it has 64 to 68 bits
+    e = (power.numerator.bit_length() - power.denominator.bit_length()) // q
+    unit = Fraction(2) ** (e - 66)
+    goal = power / unit**q
+    low, high = 0, 1 << 68  # low^q < goal <= high^q
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if middle**q >= goal else (middle, high)
+    return high * unit

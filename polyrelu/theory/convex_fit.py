@@ -18,6 +18,7 @@ densities, 2013 (losses as support functions).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -115,6 +116,8 @@ class ConeFit:
 
     def check(self, V: Sequence[Sequence[int]], y: Sequence[Fraction], loss: Loss) -> bool:
         """Prove again, with Fractions alone, that no fit of the cone is better."""
+        if len(self.weights) != len(V) or len(self.dual) != len(y):
+            return False
         p = _predict(V, self.weights, len(y))
         proved = -sum((q * (t + loss.kappa * q / 2) for q, t in zip(self.dual, y, strict=True)), Fraction(0))
         return (
@@ -308,9 +311,7 @@ def _lemke(M: Sequence[Sequence[int]], c: Sequence[Fraction]) -> list[Fraction]:
     numerators, den = integer_point(list(c))
     # Integer tableau of [w | z | z0 | c] with one common denominator (Edmonds, Bareiss): every division is exact.
     # Scaling c by its denominator scales the solution.
-    table = [
-        [*(int(i == j) for j in range(n)), *(-v for v in M[i]), -1, numerators[i]] for i in range(n)
-    ]
+    table = [[*(int(i == j) for j in range(n)), *(-v for v in M[i]), -1, numerators[i]] for i in range(n)]
     z0, rhs = 2 * n, 2 * n + 1
     basis = list(range(n))
     pivot_value = 1
@@ -379,11 +380,11 @@ def solve_by_cvxpy(
     Returns
     -------
     float
-        The mean loss as the solver reports it.
+        The mean loss as the solver reports it, the Huber loss divided by min(delta, 1); nan if the solver gives up.
 
     Notes
     -----
-    Exactness: *float*, about as good as the solver.
+    Exactness: *float*, about as good as the solver; it wants labels and data whose sizes are near 1.
 
     References
     ----------
@@ -407,5 +408,14 @@ def solve_by_cvxpy(
     elif loss.name == "hinge":
         cost = cvxpy.sum(cvxpy.pos(1 - cvxpy.multiply(labels, total)))
     else:
-        cost = cvxpy.sum(cvxpy.huber(total - labels, float(loss.delta))) / 2
-    return float(cvxpy.Problem(cvxpy.Minimize(cost), constraints).solve()) / len(labels)
+        # min over m of share^2 m^2 / 2 + delta |off - share m|, divided by share: well scaled for any delta
+        share = min(float(loss.delta), 1.0)
+        inner = cvxpy.Variable(len(labels))
+        edge = float(loss.delta / min(loss.delta, Fraction(1)))
+        cost = share / 2 * cvxpy.sum_squares(inner) + edge * cvxpy.norm1(total - labels - share * inner)
+    problem = cvxpy.Problem(cvxpy.Minimize(cost), constraints)
+    try:
+        value = problem.solve()
+    except cvxpy.error.SolverError:
+        return math.nan
+    return float(value) / len(labels) if problem.status in ("optimal", "optimal_inaccurate") else math.nan

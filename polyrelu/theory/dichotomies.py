@@ -121,8 +121,11 @@ def dichotomies(X: Any) -> npt.NDArray[np.uint8]:
     from ..polytope import Box
 
     points = read_points(X)
-    rows, _, _ = independent_columns(points)
-    r = len(rows[0])
+    table, _, _ = independent_columns(points)
+    r = len(table[0])
+    # columns of at most 1: the parameters of a neuron are scaled, whatever the size of the data
+    tops = [max(abs(row[c]) for row in table) or 1 for c in range(r)]
+    rows = [[Fraction(v, top) for v, top in zip(row, tops, strict=True)] for row in table]
     net = ReluNetwork([rows, [[1] * len(rows)]], [[0] * len(rows), [0]])
     return enumerate_regions(net, Box([-1] * r, [1] * r), progress=False).patterns
 
@@ -150,6 +153,10 @@ def independent_columns(points: Sequence[Point]) -> tuple[list[IntRow], tuple[in
             kept = trial
     columns = tuple(sorted(kept))
     return [tuple(row[c] for c in columns) for row in rows], columns, den
+
+
+# More rays than this, counted with every cell of a level that has them, are not kept in memory (about 1 GB).
+MOST_RAYS = 4_000_000
 
 
 @dataclass
@@ -200,19 +207,20 @@ class CellTree:
         return len(self.levels[-1])
 
     @classmethod
-    def of(cls, points: Sequence[Point]) -> CellTree:
-        """Build the tree by double description, one point after the other."""
+    def of(cls, points: Sequence[Point], most: int | None = None) -> CellTree:
+        """Build the tree by double description, one point after the other; more than ``most`` cells are refused."""
         table, columns, den = independent_columns(points)
         copies: dict[IntRow, list[int]] = {}
         for j, row in enumerate(table):
             copies.setdefault(row, []).append(j)
         rows = _ordered(list(copies), len(columns))
         tree = cls(rows, [copies[row] for row in rows], columns, den)
-        tree._grow()
+        tree._grow(most)
         return tree
 
-    def _grow(self) -> None:
+    def _grow(self, most: int | None) -> None:
         r = self.r
+        self._limit(r, 1 << r, r << r, most)
         numbers: dict[IntRow, int] = {}
 
         def number(ray: IntRow) -> int:
@@ -237,7 +245,10 @@ class CellTree:
             after: list[tuple[int, dict[int, int]]] = []
             links: list[tuple[int, ...]] = []
             value = [sum(a * v for a, v in zip(row, ray, strict=True)) for ray in self.rays]
+            size = 0
             for pattern, tight in cells:
+                size += len(tight)
+                self._limit(k, len(after), size, most)
                 above = [i for i in tight if value[i] > 0]
                 below = [i for i in tight if value[i] < 0]
                 for i in tight:
@@ -266,6 +277,13 @@ class CellTree:
             self.levels.append([tuple(tight) for _, tight in cells])
             self.children.append(links)
         self.patterns = [pattern for pattern, _ in cells]
+
+    def _limit(self, points: int, cells: int, size: int, most: int | None) -> None:
+        if size > MOST_RAYS or (most is not None and cells > most):
+            raise InputError(
+                f"{points} of the {len(self.rows)} data points in {self.r - 1} dimensions have {cells} dichotomies, "
+                "too many to search; take fewer points, dimensions or neurons"
+            )
 
     def values(self, ray: int) -> list[int]:
         """Return the relu of a ray on the distinct points, as integers in one arbitrary unit."""
@@ -306,9 +324,7 @@ def _ordered(rows: list[IntRow], r: int) -> list[IntRow]:
         ranked = sorted(left, key=lambda j: (-near[j], j))
         rank = len(chosen)
         pick = next(
-            j
-            for j in ranked
-            if rank >= r or integer_matrix([rows[i] for i in [*chosen, j]], r).rank() == rank + 1
+            j for j in ranked if rank >= r or integer_matrix([rows[i] for i in [*chosen, j]], r).rank() == rank + 1
         )
         chosen.append(pick)
         left.remove(pick)

@@ -82,7 +82,10 @@ def objective(A: Floats, m: int, k: int, y: Floats, lo: Floats, hi: Floats, kapp
         wrong = (m + 4) * U * size
         if kappa > 0:
             q = min(max(off / kappa, lo[j]), hi[j])
-            total += q * off - 0.5 * kappa * q * q + abs(q) * wrong + wrong * wrong / kappa
+            total += q * off - 0.5 * kappa * q * q
+            if wrong > 0:
+                # the slope grows by wrong / kappa at most, and not beyond its box
+                total += min(abs(q) * wrong + wrong * wrong / kappa, max(-lo[j], hi[j]) * wrong)
         else:
             total += max(lo[j] * off, hi[j] * off) + max(-lo[j], hi[j]) * wrong
     return total * (1 + 2.0**-40) + SMALL
@@ -571,7 +574,7 @@ def search(problem: Any, stack: Ints, best: float, keep: float, budget: int) -> 
     most = most_generators(problem, width)
     A, both, names = np.empty((most, total)), np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
     weight, q = np.empty(most), np.empty(total)
-    room = np.empty((len(stack) + (levels + 1) << width, width + 2), dtype=np.int64)
+    room = np.empty((len(stack) + 64, width + 2), dtype=np.int64)
     room[: len(stack)] = stack
     top = len(stack)
     closed = np.empty((budget, width + 2), dtype=np.int64)
@@ -620,6 +623,10 @@ def search(problem: Any, stack: Ints, best: float, keep: float, budget: int) -> 
                 elif neuron and neuron != node[1] and child[2 + neuron] < child[1 + neuron]:
                     good = False
             if good:
+                if top == len(room):
+                    larger = np.empty((2 * top, width + 2), dtype=np.int64)
+                    larger[:top] = room
+                    room = larger
                 room[top] = child
                 top += 1
     closed, ended, covers = closed[:done], ended[:done], covers[:done]

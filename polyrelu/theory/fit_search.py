@@ -9,9 +9,10 @@ more. The branches that are finished cover every choice of signs and dichotomies
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -21,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import CertificationError
-from ..exact import nearest_floats
+from ..exact import floats, nearest_floats
 from . import fit_kernels
 from .convex_fit import ConeFit, Loss, fit_cone_exactly
 from .dichotomies import CellTree
@@ -32,6 +33,8 @@ Floats = npt.NDArray[np.float64]
 
 # Branches that one task looks at before it reports.
 BUDGET = 20_000
+# First branches that are made at a time: many dimensions have more than fit into memory.
+ROOTS = 4096
 
 
 class FitStatus(NamedTuple):
@@ -82,6 +85,8 @@ class Task:
         In the order of the rows: all labels of the first point of the tree, then of the second, and so on.
     power : Fraction
         What the labels were divided by, a power of two.
+    unit : Fraction
+        Exact sum of losses = unit * the kernel's sum.
     levels : list of Level
         Of the search; the last one has the cells of the last level of the tree.
     offsets : list of int
@@ -93,6 +98,7 @@ class Task:
     loss: Loss
     width: int
     power: Fraction
+    unit: Fraction
     problem: Problem
     levels: list[Level]
     offsets: list[int]
@@ -108,12 +114,18 @@ class Task:
         if loss.name == "hinge":
             power = Fraction(1)  # its labels are -1 and 1
         scaled = [v / power for v in labels]
-        boxes = [loss.box(v) for v in scaled]
+        kappa, unit = loss.kappa, power**2 if loss.kappa else power
         if loss.name == "huber":
+            # No optimum is worse than p = 0, of loss n / 2 at most: an error beyond 2n does not occur, so that a larger
+            # delta changes nothing. With a small one slopes count in units of delta.
+            edge = min(loss.delta / power, Fraction(2 * len(labels)))
+            kappa = min(edge, Fraction(1))
+            unit *= kappa
             # rounded towards zero: a smaller box is still a proof
-            edge = float(nearest_floats([loss.delta / power], -1)[0])
-            lo, hi = np.full(len(labels), -edge), np.full(len(labels), edge)
+            side = float(nearest_floats([edge / kappa], -1)[0])
+            lo, hi = np.full(len(labels), -side), np.full(len(labels), side)
         else:
+            boxes = [loss.box(v) for v in scaled]
             lo = np.array([-np.inf if low is None else float(low) for low, _ in boxes])
             hi = np.array([np.inf if high is None else float(high) for _, high in boxes])
         values, kinds = _values(tree, point)
@@ -133,7 +145,7 @@ class Task:
             y=np.array([float(v) for v in scaled]),
             lo=lo,
             hi=hi,
-            kappa=float(loss.kappa),
+            kappa=float(nearest_floats([kappa], 1)[0]),  # more curvature, less loss
             point=np.array(point, dtype=np.int64),
             rows=np.array([sum(p < level.decided for p in point) for level in levels], dtype=np.int64),
             ray_ptr=np.array([0, *np.cumsum([len(rays) for rays in flat])], dtype=np.int64),
@@ -151,43 +163,35 @@ class Task:
         rows = [level.decided - tree.r for level in levels]
         arrays: dict[str, Any] = {name: b if name == "piece" else b[rows] for name, b in bounds.items()}
         problem = problem._replace(**arrays)
-        return cls(tree, labels, loss, width, power, problem, levels, offsets)
-
-    @property
-    def unit(self) -> Fraction:
-        """Exact sum of losses = unit * the kernel's sum."""
-        return self.power**2 if self.loss.kappa else self.power
+        return cls(tree, labels, loss, width, power, unit, problem, levels, offsets)
 
     @property
     def choices(self) -> int:
         """Number of choices of signs and dichotomies, equal neurons taken once."""
-        T, w = self.tree.cells, self.width
-        return sum(math.comb(T + p - 1, p) * math.comb(T + w - p - 1, w - p) for p in range(w + 1))
+        return count_choices(self.tree.cells, self.width)
 
-    def roots(self) -> Ints:
-        """Return the branches that have decided the first points alone."""
-        cells, w = len(self.levels[0].rays), self.width
-        table = []
+    def roots(self) -> Iterator[Ints]:
+        """Yield the branches that have decided the first points alone, some at a time."""
+        cells, w = range(len(self.levels[0].rays)), self.width
+        pick = itertools.combinations_with_replacement
+        nodes = ((0, p, *a, *b) for p in range(w + 1) for a in pick(cells, p) for b in pick(cells, w - p))
+        while some := list(itertools.islice(nodes, ROOTS)):
+            yield np.array(some, dtype=np.int64)
 
-        def multisets(size: int, least: int = 0) -> list[list[int]]:
-            if size == 0:
-                return [[]]
-            return [[first, *others] for first in range(least, cells) for others in multisets(size - 1, first)]
-
-        for p in range(w + 1):
-            table += [[0, p, *a, *b] for a in multisets(p) for b in multisets(w - p)]
-        return np.array(table, dtype=np.int64)
+    def top(self) -> Ints:
+        """Return the branches that have decided nothing but the signs: everything."""
+        return np.array([[-1, p] + [0] * self.width for p in range(self.width + 1)], dtype=np.int64)
 
     def leaf(self, plus: int, cells: Sequence[int]) -> list[int]:
         """Return the branch of final cells given by their numbers on the last level."""
         first, others = sorted(cells[:plus]), sorted(cells[plus:])
         return [len(self.levels) - 1, plus, *(self.offsets[-2] + c for c in [*first, *others])]
 
-    def solve_exactly(self, node: Sequence[int]) -> tuple[ConeFit, list[tuple[int, int]]]:
-        """Return the exact optimum of one branch and its generators as (neuron, ray)."""
+    def generators(self, node: Sequence[int]) -> tuple[list[tuple[int, ...]], list[tuple[int, int]]]:
+        """Return the generators of one branch on the decided rows, in integers, and their names (neuron, ray)."""
         k = int(self.problem.rows[node[0]])
-        names = []
-        V = []
+        names: list[tuple[int, int]] = []
+        V: list[tuple[int, ...]] = []
         for neuron, cell in enumerate(node[2:]):
             for ray in self.problem.ray[self.problem.ray_ptr[cell] : self.problem.ray_ptr[cell + 1]].tolist():
                 relu = self.tree.values(ray)
@@ -195,7 +199,52 @@ class Task:
                 if any(column) and column not in V:
                     names.append((neuron, ray))
                     V.append(column)
+        return V, names
+
+    def solve_exactly(self, node: Sequence[int]) -> tuple[ConeFit, list[tuple[int, int]]]:
+        """Return the exact optimum of one branch and its generators as (neuron, ray)."""
+        V, names = self.generators(node)
+        k = int(self.problem.rows[node[0]])
         return fit_cone_exactly(V, self.labels[:k], self.loss, self._hint(V, k)), names
+
+    def covered_by(self, nodes: Sequence[Sequence[int]]) -> bool:
+        """Prove that branches leave no choice out and have none in common.
+
+        In the tree of branches none of them lies below another, and the choices below them, counted anew, add up to
+        the closed formula.
+        """
+        above: dict[int, int] = {}
+        below = dict.fromkeys(range(self.offsets[-2], self.offsets[-1]), 1)
+        for level in range(len(self.levels) - 2, -1, -1):
+            first, start = self.offsets[level : level + 2]
+            for i, links in enumerate(self.levels[level].children):
+                if any(start + c in above for c in links):
+                    return False
+                above |= dict.fromkeys((start + c for c in links), first + i)
+                below[first + i] = sum(below[start + c] for c in links)
+        chosen = {tuple(node) for node in nodes}
+        whole = len(self.levels[-1].final) == self.tree.cells == len(set(self.levels[-1].final))
+        if len(chosen) < len(nodes) or not whole or len(above) != self.offsets[-1] - self.offsets[1]:
+            return False
+        total = 0
+        for level, plus, *cells in chosen:
+            groups = cells[:plus], cells[plus:]
+            if level < 0:
+                total += math.prod(math.comb(self.tree.cells + len(group) - 1, len(group)) for group in groups)
+                continue
+            if any(not self.offsets[level] <= c < self.offsets[level + 1] for c in cells):
+                return False
+            if any(list(group) != sorted(group) for group in groups):
+                return False
+            total += math.prod(
+                math.comb(below[c] + group.count(c) - 1, group.count(c)) for group in groups for c in set(group)
+            )
+            while level >= 0:
+                level -= 1
+                cells = [above[c] for c in cells] if level >= 0 else [0] * self.width
+                if (level, plus, *cells) in chosen:
+                    return False
+        return total == self.choices
 
     def _hint(self, V: Sequence[Sequence[int]], k: int) -> list[Fraction]:
         if not V:
@@ -210,6 +259,95 @@ class Task:
             Fraction(w) * self.power / top if math.isfinite(w) else Fraction(0)
             for w, top in zip(weight.tolist(), tops, strict=True)
         ]
+
+
+def count_choices(cells: int, width: int) -> int:
+    """Return the number of choices of signs and dichotomies, neurons of equal sign interchangeable.
+
+    Examples
+    --------
+    Two neurons, both positive, both negative, or one of each:
+
+    >>> count_choices(4, 2) == 10 + 10 + 4 * 4
+    True
+    """
+    return sum(math.comb(cells + p - 1, p) * math.comb(cells + width - p - 1, width - p) for p in range(width + 1))
+
+
+class ExactBounds:
+    """The bounds of branches once more in rationals, by exact fits that prove themselves; slow.
+
+    The relaxations are those of the kernel (:func:`_remaining`): the decided rows by the cones of the branch and every
+    other point by itself, or data on a line piece by piece. No float takes part.
+    """
+
+    def __init__(self, task: Task):
+        self.task = task
+        point = task.problem.point.tolist()
+        self._rows = [[j for j, p in enumerate(point) if p == k] for k in range(len(task.tree.rows))]
+        self._found: dict[tuple[Any, ...], Fraction] = {}
+
+    def reaches(self, node: Sequence[int], goal: Fraction) -> bool:
+        """Tell whether the loss of every network in a branch is proved to be at least a goal."""
+        level, plus, *cells = node
+        if goal <= 0:
+            return True
+        if level < 0:
+            return False
+        bends = [int(self.task.problem.bend[c]) for c in cells]
+        if self.task.tree.r == 2 and self._in_pieces(self.task.levels[level].decided, bends) >= goal:
+            return True
+        side = 2 if plus == len(cells) else 0 if plus == 0 else 1
+        rest = self._undecided(self.task.levels[level].decided, bends.count(0), side)
+        return rest >= goal or self.task.solve_exactly(node)[0].value + rest >= goal
+
+    def _fit(self, first: int, last: int, columns: Sequence[Sequence[int]]) -> Fraction:
+        """Return the least loss of points by a cone; a column has one integer for every point."""
+        rows = [j for p in range(first, last) for j in self._rows[p]]
+        copies = [p for p in range(last - first) for _ in self._rows[first + p]]
+        V = [tuple(column[p] for p in copies) for column in columns]
+        y = [self.task.labels[j] for j in rows]
+        return fit_cone_exactly(V, y, self.task.loss).value
+
+    def _memo(self, key: tuple[Any, ...], compute: Callable[[], Fraction]) -> Fraction:
+        if key not in self._found:
+            self._found[key] = compute()
+        return self._found[key]
+
+    def _alone(self, p: int, side: int) -> Fraction:
+        columns = ([[-1]], [[1], [-1]], [[1]])[side]
+        return self._memo(("alone", p, side), lambda: self._fit(p, p + 1, columns))
+
+    def _piece(self, i: int, j: int) -> Fraction:
+        line = [*zip(*self.task.tree.rows[i:j], strict=True)]
+        return self._memo(("piece", i, j), lambda: self._fit(i, j, [*line, *([-v for v in c] for c in line)]))
+
+    def _rest(self, i: int, free: int) -> Fraction:
+        """Bound the points from i on, if so many bends are among them."""
+        end = len(self._rows)
+        if i == end:
+            return Fraction(0)
+        if not free:
+            return self._piece(i, end)
+        ends = range(i + 1, end + 1)
+        return self._memo(("rest", i, free), lambda: min(self._piece(i, j) + self._rest(j, free - 1) for j in ends))
+
+    def _undecided(self, decided: int, free: int, side: int) -> Fraction:
+        left = range(decided, len(self._rows))
+        bounds = [sum((self._alone(p, side) for p in left), Fraction(0))]
+        if self.task.tree.r == 2:
+            bounds.append(self._rest(decided, free))
+        return max(bounds)
+
+    def _in_pieces(self, decided: int, bends: Sequence[int]) -> Fraction:
+        """Bound the whole loss on a line, given behind which points the neurons bend."""
+        cuts = sorted({0, *bends})
+        total = sum((self._piece(i, j) for i, j in zip(cuts, cuts[1:], strict=False)), Fraction(0))
+        last, free, end = cuts[-1], bends.count(0), len(self._rows)
+        tails = [self._piece(last, end)]
+        if free:
+            tails += [self._piece(last, j) + self._rest(j, free - 1) for j in range(decided, end)]
+        return total + min(tails)
 
 
 def _values(tree: CellTree, point: Sequence[int]) -> tuple[Floats, npt.NDArray[np.int32]]:
@@ -336,7 +474,7 @@ def first_fit(task: Task, starts: int, seed: int = 0) -> list[int]:
         for pattern in patterns
     ]
     rng = np.random.default_rng(seed)
-    best, winner = math.inf, [0]
+    best, winner = math.inf, task.leaf(0, [0] * w)
     for _ in range(starts):
         plus = int(rng.integers(0, w + 1))
         cells = rng.integers(0, tree.cells, size=w).tolist()
@@ -355,6 +493,14 @@ def first_fit(task: Task, starts: int, seed: int = 0) -> list[int]:
     return winner
 
 
+class Closed(NamedTuple):
+    """Finished branches, their proved bounds in kernel units, and whether these cut them off."""
+
+    nodes: Ints
+    bounds: Floats
+    cut: npt.NDArray[np.bool_]
+
+
 @dataclass
 class Outcome:
     """What the search found; losses are exact sums, not means."""
@@ -363,11 +509,12 @@ class Outcome:
     fit: ConeFit
     names: list[tuple[int, int]]
     lower: Fraction
+    least: Fraction | None = None  # of all bounds of branches, and of the optima of those solved at the end
     branches: int = 0
     cut: int = 0
     solved: int = 0
     covered: int = 0
-    closed: list[tuple[Ints, Floats]] = field(default_factory=list)
+    closed: list[Closed] | None = None
 
 
 def run_task(problem: Problem, stack: Ints, best: float, keep: float) -> Any:
@@ -387,15 +534,26 @@ def branch_and_bound(
     """Search every choice of signs and dichotomies; see :func:`polyrelu.theory.training.fit_globally`."""
     began = time.perf_counter()
     fit, names = task.solve_exactly(start)
-    out = Outcome(start, fit, names, fit.value)
-    keep = float(nearest_floats([1 - gap], -1)[0]) if gap else 1.0
-    queue = [task.roots()]
+    out = Outcome(start, fit, names, fit.value, closed=[] if record else None)
+    # the product of two floats at least 2^-1020, and with this surplus, is not below (1 - gap) times the best loss
+    surplus = max((1 - gap) * (1 + Fraction(1, 2**51)), Fraction(1, 2**20))
+    keep = float(nearest_floats([min(surplus, Fraction(1))], 1)[0])
+    roots = task.roots()
+    queue: list[Ints] = []
     running: set[Future[Any]] = set()
     left_open: list[tuple[float, list[int]]] = []
     lowest = math.inf
 
+    def take() -> Ints | None:
+        return queue.pop() if queue else next(roots, None)
+
+    def tell() -> None:
+        if report is not None:
+            value = float(floats([out.fit.value / len(task.labels)])[0])
+            report(FitStatus(out.branches, out.covered / task.choices, value, time.perf_counter() - began))
+
     def best() -> float:
-        return float(nearest_floats([out.fit.value / task.unit], 1)[0])
+        return float(nearest_floats([max(out.fit.value / task.unit, Fraction(1, 2**1000))], 1)[0])
 
     def improve(node: list[int]) -> Fraction:
         fit, names = task.solve_exactly(node)
@@ -404,12 +562,18 @@ def branch_and_bound(
             out.node, out.fit, out.names = node, fit, names
         return fit.value
 
-    while queue or running:
+    # no loss is negative: a fit without loss ends the search
+    while out.fit.value:
         if executor is None:
-            results = [run_task(task.problem, queue.pop(), best(), keep)]
+            part = take()
+            if part is None:
+                break
+            results = [run_task(task.problem, part, best(), keep)]
         else:
-            while queue and len(running) < workers:
-                running.add(executor.submit(run_task, task.problem, queue.pop(), best(), keep))
+            while len(running) < workers and (part := take()) is not None:
+                running.add(executor.submit(run_task, task.problem, part, best(), keep))
+            if not running:
+                break
             done, running = wait(running, return_when=FIRST_COMPLETED)
             results = [future.result() for future in done]
         for left, closed, ended, bound, _, covers, _, found, better, seen in results:
@@ -420,18 +584,25 @@ def branch_and_bound(
             if is_cut.any():
                 lowest = min(lowest, float(bound[is_cut].min()))
             left_open += [(float(b), node) for b, node in zip(bound[~is_cut], closed[~is_cut].tolist(), strict=True)]
-            if record:
-                out.closed.append((closed, np.where(is_cut, bound, -1.0)))
+            if out.closed is not None:
+                out.closed.append(Closed(closed, bound, is_cut))
             if better:
                 improve(found.tolist())
             if len(left):
                 # deal out a stack while workers would be idle: shallow branches to both halves
                 share = executor is not None and len(left) > 1 and len(queue) < workers
                 queue += [left[0::2].copy(), left[1::2].copy()] if share else [left]
-        if report is not None:
-            share_done = out.covered / task.choices
-            value = float(out.fit.value) / len(task.labels)
-            report(FitStatus(out.branches, share_done, value, time.perf_counter() - began))
+        tell()
+    if not out.fit.value:
+        wait([future for future in running if not future.cancel()])
+        # everything is cut off by the bound 0, whatever had been looked at
+        everything = task.top()
+        out.branches += len(everything)
+        out.cut, out.covered, left_open = len(everything), task.choices, []
+        if out.closed is not None:
+            out.closed = [Closed(everything, np.zeros(len(everything)), np.ones(len(everything), dtype=bool))]
+        lowest = 0.0
+        tell()
     if (out.covered - task.choices) % 2**64:
         raise CertificationError(f"the branches cover {out.covered} choices of {task.choices}; please report it")
     # single choices that no float bound settles: those that the best fit already excludes need nothing more
@@ -441,8 +612,8 @@ def branch_and_bound(
             lowest = min(lowest, low)
         else:
             values.append(improve(node))
-    bounds = [out.fit.value, *values]
     if lowest < math.inf:
-        bounds.append(Fraction(lowest) * task.unit)
-    out.lower = min(bounds)
+        values.append(Fraction(lowest) * task.unit)
+    out.least = min(values, default=None)
+    out.lower = min([out.fit.value, *values])
     return out

@@ -23,7 +23,7 @@ from .circuits import Circuit, Value
 from .maxima import largest_maximum, maximum, maximum_layers, maximum_network, tree_layers
 from .piecewise import DifferenceOfMaxima, Form, Kink, MaxMin, Triangulation
 from .signed import SignedMaximum, signed_maxima
-from .univariate import Univariate, minimal_network
+from .univariate import Interval, Univariate, minimal_network
 
 if TYPE_CHECKING:
     from ..complex import RegionComplex
@@ -96,8 +96,9 @@ def represent(
     -----
     Exactness: *exact*. The number of terms grows with the pieces of f refined by the hyperplanes across which it
     bends down; if f bends up across fewer, -f is taken. A network and a max-min are enumerated twice, before and
-    after. One function of one variable becomes its smallest network,
-    :func:`polyrelu.theory.univariate.minimal_network`.
+    after. One function of one variable becomes the smallest network with one hidden layer that agrees with it on the
+    domain, :func:`polyrelu.theory.univariate.minimal_network` (smallest up to one node if it has so many different
+    jumps that their sums are not looked at).
 
     References
     ----------
@@ -125,6 +126,8 @@ def represent(
         raise InputError(
             f"f is of type {type(f).__name__}; give a ReluNetwork, Triangulation, MaxMin or DifferenceOfMaxima"
         )
+    if layers is not None and (not isinstance(layers, int) or isinstance(layers, bool)):
+        raise InputError(f"layers is {layers!r}; give a whole number of hidden layers, or None for the fewest known")
     allowed = maximum_layers(d + 1) if layers is None else layers
     if allowed < 0 or max(largest_maximum(allowed), 1 << allowed) < d + 1:
         raise InputError(
@@ -133,7 +136,7 @@ def represent(
         )
     if d == outputs == 1:
         line = univariate(f, domain)
-        net = minimal_network(line).network
+        net = minimal_network(line, _interval(f, domain)).network
         proof = _prove(f, net, domain) if prove else None
         return Representation(net, len(net.relu_layers), net.neurons, line.pieces, 0, net.neurons, proof)
     circuit = Circuit(d)
@@ -253,6 +256,16 @@ def univariate(f: PiecewiseLinear, domain: HPolytope | None = None) -> Univariat
     # a kink's row (r_1, r_0) has r_1 > 0
     bends = sorted((Fraction(-kink.row[1], kink.row[0]), kink.jump * kink.row[0]) for kink in kinks)
     return Univariate((left[0], left[1]), tuple(x for x, _ in bends), tuple(d for _, d in bends))
+
+
+def _interval(f: PiecewiseLinear, domain: HPolytope | None) -> Interval:
+    if isinstance(f, Triangulation):
+        places = [v[0] for v in f.vertices]
+        return min(places), max(places)
+    if domain is None:
+        return None, None
+    (low,), (high,) = domain.bounding_box()
+    return (low if isinstance(low, Fraction) else None), (high if isinstance(high, Fraction) else None)
 
 
 def _form(matrix: RationalMatrix) -> Form:

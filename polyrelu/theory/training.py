@@ -14,7 +14,9 @@ theorem 4.1 and algorithm 1.
 
 from __future__ import annotations
 
+import bisect
 import itertools
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -23,19 +25,20 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from ..errors import InputError
-from ..exact import Point, fraction
+from ..exact import Point, floats, fraction
 from ..network import ReluNetwork
 from .convex_fit import ConeFit, Loss, solve_by_cvxpy
-from .dichotomies import CellTree, read_labels, read_points
+from .dichotomies import CellTree, dichotomies, read_labels, read_points
 
 if TYPE_CHECKING:
-    from .fit_search import FitStatus, Task
+    from .fit_search import Closed, FitStatus, Task
 
 # The default gap, relative to the best loss.
 GAP = Fraction(1, 2**20)
+# A branch divides into up to 2^w others.
+MOST_NEURONS = 20
 
 
 class Branch(NamedTuple):
@@ -76,6 +79,8 @@ class GlobalFit:
         Proved lower bound on the mean loss of every network of this width; equal to ``value`` if ``exact``.
     exact : bool
         True if the network is proved optimal without any gap.
+    gap : Fraction
+        What was asked for: ``lower >= (1 - gap) * value``.
     predictions : tuple of Fraction
         Of the network, at the data points in the given order.
     signs : tuple of int
@@ -90,6 +95,7 @@ class GlobalFit:
         Choices below the branches that were finished; equal to ``choices``: nothing was left out.
     branches, cut, solved : int
         Branches looked at, cut off by a proved bound, and convex problems solved exactly because no bound settled them.
+        A fit without loss cuts off the ``w + 1`` branches that have decided only how many signs are positive.
     seconds : float
         Of the search.
     """
@@ -98,6 +104,7 @@ class GlobalFit:
     value: Fraction
     lower: Fraction
     exact: bool
+    gap: Fraction
     predictions: tuple[Fraction, ...]
     signs: tuple[int, ...]
     bits: tuple[tuple[int, ...], ...]
@@ -110,7 +117,9 @@ class GlobalFit:
     seconds: float
     _task: Task = field(repr=False, compare=False)
     _fit: ConeFit = field(repr=False, compare=False)
-    _closed: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]] = field(repr=False, compare=False)
+    _node: list[int] = field(repr=False, compare=False)
+    _least: Fraction | None = field(repr=False, compare=False)
+    _closed: list[Closed] | None = field(repr=False, compare=False)
     _points: list[Point] = field(repr=False, compare=False)
 
     def cross_check(self) -> float:
@@ -119,37 +128,58 @@ class GlobalFit:
         Returns
         -------
         float
-            Mean loss as the solver reports it; a second opinion that decides nothing.
+            Mean loss as the solver reports it; a second opinion that decides nothing. Its error is relative to the
+            largest label, not to the loss; nan where floats cannot tell: the solver gives up, data points coincide in
+            floats, or the loss is beyond their range.
 
         Notes
         -----
-        Exactness: *float*.
+        Exactness: *float*. Labels are divided by the largest, and the data moved and scaled into [-1, 1].
         """
         task = self._task
         order = [j for copies in task.tree.order for j in copies]
         labels = [0.0] * len(order)
-        for j, label in zip(order, task.labels, strict=True):
-            labels[j] = float(label)
-        rows = [[*(float(v) for v in x), 1.0] for x in self._points]
-        return solve_by_cvxpy(rows, labels, self.signs, self.bits, task.loss)
+        for j, label in zip(order, task.problem.y.tolist(), strict=True):
+            labels[j] = label
+        columns = []
+        for column in zip(*self._points, strict=True):
+            middle, half = (max(column) + min(column)) / 2, (max(column) - min(column)) / 2
+            columns.append([float((v - middle) / (half or 1)) for v in column])
+        rows = [[*x, 1.0] for x in zip(*columns, strict=True)]
+        if len(set(map(tuple, rows))) < len(task.tree.rows):
+            return math.nan
+        loss = task.loss
+        if loss.name == "huber":
+            loss = Loss("huber", min(loss.delta / task.power, Fraction(2 * len(labels))))
+        value = solve_by_cvxpy(rows, labels, self.signs, self.bits, loss)
+        if not math.isfinite(value):
+            return math.nan
+        mean = float(floats([Fraction(value) * task.unit])[0])
+        return mean if math.isfinite(mean) else math.nan
 
     def closed_branches(self) -> list[Branch]:
         """Return every branch that was cut off, with its bound (``fit_globally(.., record=True)``).
 
+        :meth:`check` proves every bound again, and that the branches and the single choices that were solved exactly
+        leave no choice out.
+
         Returns
         -------
         list of Branch
-            Single choices that were solved exactly instead are not among them.
+            Single choices that were solved exactly instead are not among them. After a fit without loss these are
+            the branches that have decided no point, with the bound 0.
         """
-        if not self._closed and self.branches:
+        if self._closed is None:
             raise InputError("the branches were not kept; call fit_globally with record=True")
         tree, task = self._task.tree, self._task
         scale = task.unit / len(task.labels)
         sides: dict[int, list[int]] = {}
         found = []
-        for nodes, bounds in self._closed:
-            for node, bound in zip(nodes.tolist(), bounds.tolist(), strict=True):
-                if bound < 0:
+        for nodes, bounds, cut in self._closed:
+            for node, bound in zip(nodes[cut].tolist(), bounds[cut].tolist(), strict=True):
+                signs = tuple(1 if i < node[1] else -1 for i in range(task.width))
+                if node[0] < 0:
+                    found.append(Branch(signs, (), ((),) * task.width, False, Fraction(bound) * scale))
                     continue
                 level = task.levels[node[0]]
                 either = tree.r == 2 and node[0] < len(task.levels) - 1
@@ -165,31 +195,78 @@ class GlobalFit:
                         sides[cell] = [int(v > 0) for v in values][: level.decided]
                 groups = tree.order[: level.decided]
                 spread = [[b for b, group in zip(sides[c], groups, strict=True) for _ in group] for c in node[2:]]
-                signs = tuple(1 if i < node[1] else -1 for i in range(task.width))
                 decided = tuple(j for group in groups for j in group)
                 found.append(Branch(signs, decided, tuple(map(tuple, spread)), either, Fraction(bound) * scale))
         return found
 
     def check(self) -> bool:
-        """Prove again with Fractions what can be proved again quickly.
+        """Go through the proof again with Fractions.
 
-        The network's loss, evaluated exactly, is ``value``; the winner's convex problem has a dual point of the same
-        value; the branches cover every choice; ``lower <= value``.
+        Always: the network's loss, evaluated exactly, is ``value``, and its neurons have these signs and dichotomies;
+        the winner's convex problem, its generators computed anew, has a dual point of the same value; the tree of
+        dichotomies has exactly those that :func:`~polyrelu.theory.dichotomies` enumerates; ``lower`` is the least of
+        ``value``, all bounds and all optima that were found instead, at least ``(1 - gap) * value``, and ``exact`` says
+        whether it is ``value``; as many choices are covered as there are.
+
+        With ``record=True`` also, so that nothing rests on floats: every bound of a branch, by rational fits that carry
+        dual points; that no branch lies in another and their choices, counted anew, are all; and ``lower``.
+
+        Returns
+        -------
+        bool
+
+        Notes
+        -----
+        Exactness: *exact*. Cost with ``record=True``: up to one rational fit per branch, some milliseconds each.
         """
-        task = self._task
+        from .fit_search import ExactBounds, count_choices
+
+        task, D, w = self._task, len(self._points), self._task.width
         order = [j for copies in task.tree.order for j in copies]
-        outputs = []
+        # the winner, from above
+        net = self.network
+        if (net.input_dim, net.output_dim, net.widths) != (len(self._points[0]), 1, (w,)):
+            return False
+        if set(net.layers[-1].blocks) != {1} or not net.layers[-1].bias.is_zero:
+            return False
+        outputs, sides = [], []
         for x in self._points:
-            pattern = self.network.pattern(np.array(x, dtype=object))
-            outputs.append(self.network.affine_map(pattern)(x)[0])
+            at = np.array(x, dtype=object)
+            outputs.append(net.affine_map(net.pattern(at))(x)[0])
+            sides.append(net.preactivations(at))
         loss = sum((task.loss(outputs[j], y) for j, y in zip(order, task.labels, strict=True)), Fraction(0))
-        return (
-            tuple(outputs) == self.predictions
-            and loss == self.value * len(order)
-            and self._fit.value == loss
-            and self.lower <= self.value
-            and self.covered == self.choices
-        )
+        if tuple(outputs) != self.predictions or loss != self.value * D:
+            return False
+        last = net.layers[-1].blocks[1].fractions()[0].tolist()
+        if last != list(self.signs) or any(
+            (z < 0) if self.bits[i][j] else (z > 0) for j in range(D) for i, z in enumerate(sides[j])
+        ):
+            return False
+        # and from below
+        V, _ = task.generators(self._node)
+        winner = self._fit
+        if not winner.check(V, task.labels, task.loss) or winner.value != loss:
+            return False
+        # all others
+        T = task.tree.cells
+        found = dichotomies(self._points)
+        if not np.array_equal(task.tree.bits(D), found) or not len(found) == T == self.dichotomies:
+            return False
+        if not self.covered == self.choices == count_choices(T, w):
+            return False
+        lower = loss if self._least is None else min(loss, self._least)
+        if self.lower * D != lower or self.exact != (self.lower == self.value) or lower < (1 - self.gap) * loss:
+            return False
+        if self._closed is None:
+            return True
+        bounds = ExactBounds(task)
+        nodes = [node for closed in self._closed for node in closed.nodes.tolist()]
+        goals = [
+            max(Fraction(bound) * task.unit, lower) if cut else lower
+            for closed in self._closed
+            for bound, cut in zip(closed.bounds.tolist(), closed.cut.tolist(), strict=True)
+        ]
+        return task.covered_by(nodes) and all(map(bounds.reaches, nodes, goals))
 
 
 def fit_globally(
@@ -217,7 +294,7 @@ def fit_globally(
     y : array_like of shape (D,)
         Labels, taken exactly; -1 and 1 for the hinge loss.
     width : int
-        Number w of neurons, from 1 up.
+        Number w of neurons, from 1 to 20; as many as there are different points do as well as more.
     loss : {"squared", "absolute", "hinge", "huber"}
         ``"huber"``: half the square up to ``delta``, linear beyond.
     delta : number
@@ -228,7 +305,7 @@ def fit_globally(
     starts : int
         Local searches for a good first network.
     record : bool
-        Keep every branch that was cut off, for :meth:`GlobalFit.closed_branches`.
+        Keep every branch that was finished, for :meth:`GlobalFit.closed_branches` and a full :meth:`GlobalFit.check`.
     progress : bool or callable
         True shows a bar if stderr is a terminal; a function is called with a ``FitStatus`` twice a second or so.
     workers : int, optional
@@ -243,7 +320,8 @@ def fit_globally(
     Raises
     ------
     InputError
-        Shapes that do not fit, labels that a loss does not take, a width below 1, a gap outside [0, 1).
+        Shapes that do not fit, labels that a loss does not take, a width below 1 or above 20, a gap outside [0, 1),
+        data with too many dichotomies.
     CertificationError
         Two exact results contradict each other; nothing is returned.
 
@@ -286,7 +364,7 @@ def fit_globally(
     start = fit_search.first_fit(task, starts)
     with _Bar(progress) as bar:
         out = fit_search.branch_and_bound(task, share, start, executor, workers or 2, bar.report, record)
-    return _result(points, task, out, time.perf_counter() - began)
+    return _result(points, task, out, share, time.perf_counter() - began)
 
 
 def plain_algorithm(X: Any, y: Any, width: int, loss: str = "squared", *, delta: Any = 1) -> GlobalFit:
@@ -355,9 +433,9 @@ def plain_algorithm(X: Any, y: Any, width: int, loss: str = "squared", *, delta:
             out.solved += 1
             if fit.value < out.fit.value:
                 out.node, out.fit, out.names = nodes[e], fit, names
-    out.lower, out.cut = out.fit.value, programs - out.solved
+    out.lower, out.least, out.cut = out.fit.value, out.fit.value, programs - out.solved
     out.covered = task.choices
-    return _result(points, task, out, time.perf_counter() - began)
+    return _result(points, task, out, Fraction(0), time.perf_counter() - began)
 
 
 def _read(X: Any, y: Any, width: Any, loss: str, delta: Any) -> tuple[list[Point], CellTree, Task]:
@@ -366,22 +444,24 @@ def _read(X: Any, y: Any, width: Any, loss: str, delta: Any) -> tuple[list[Point
     kind = Loss.of(loss, delta)
     if not isinstance(width, int | np.integer) or isinstance(width, bool) or width < 1:
         raise InputError(f"width is {width}; give a whole number of neurons from 1 up")
+    if width > MOST_NEURONS:
+        raise InputError(
+            f"width is {width}; the search takes at most {MOST_NEURONS} neurons, and as many as there are different "
+            "data points do as well as more"
+        )
     if kind.name == "hinge":
         for j, label in enumerate(labels):
             if abs(label) != 1:
                 raise InputError(f"y[{j}] is {label}; the hinge loss takes labels -1 and 1")
-    from .fit_search import Task
+    from .fit_search import Task, count_choices
 
-    tree = CellTree.of(points)
-    task = Task.of(tree, labels, kind, int(width))
-    if task.choices >= 2**62:
-        raise InputError(
-            f"{task.choices} choices of signs and dichotomies are too many to search; take fewer neurons or points"
-        )
-    return points, tree, task
+    # the largest number of dichotomies whose choices fit into the kernel's integers
+    most = bisect.bisect_left(range(2**62), 2**62, key=lambda cells: count_choices(cells, int(width))) - 1
+    tree = CellTree.of(points, most)
+    return points, tree, Task.of(tree, labels, kind, int(width))
 
 
-def _result(points: list[Point], task: Task, out: Any, seconds: float) -> GlobalFit:
+def _result(points: list[Point], task: Task, out: Any, gap: Fraction, seconds: float) -> GlobalFit:
     tree, w = task.tree, task.width
     n, D = len(points[0]), len(points)
     parameters = [[Fraction(0)] * (n + 1) for _ in range(w)]
@@ -405,6 +485,7 @@ def _result(points: list[Point], task: Task, out: Any, seconds: float) -> Global
         value=out.fit.value / D,
         lower=out.lower / D,
         exact=out.lower == out.fit.value,
+        gap=gap,
         predictions=tuple(predictions),
         signs=signs,
         bits=tuple(map(tuple, bits)),
@@ -417,6 +498,8 @@ def _result(points: list[Point], task: Task, out: Any, seconds: float) -> Global
         seconds=seconds,
         _task=task,
         _fit=out.fit,
+        _node=out.node,
+        _least=out.least,
         _closed=out.closed,
         _points=points,
     )

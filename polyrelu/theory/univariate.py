@@ -11,6 +11,9 @@ from ..errors import InputError
 from ..exact import fraction, point
 from ..network import ReluNetwork
 
+# Ends of an interval; None is infinite.
+Interval = tuple[Fraction | None, Fraction | None]
+
 
 @dataclass(frozen=True)
 class Univariate:
@@ -21,9 +24,14 @@ class Univariate:
     left : tuple of 2 Fractions
         Slope and constant of the leftmost piece.
     breakpoints : tuple of Fractions
-        Ascending.
+        Strictly ascending.
     jumps : tuple of Fractions
         By how much the slope grows there; never 0.
+
+    Raises
+    ------
+    InputError
+        Breakpoints that do not ascend, a jump of 0, not one jump per breakpoint.
 
     Examples
     --------
@@ -37,6 +45,27 @@ class Univariate:
     left: tuple[Fraction, Fraction]
     breakpoints: tuple[Fraction, ...]
     jumps: tuple[Fraction, ...]
+
+    def __post_init__(self) -> None:
+        left, x, jumps = point(self.left, "left"), point(self.breakpoints, "breakpoints"), point(self.jumps, "jumps")
+        if len(left) != 2:
+            raise InputError(f"left has {len(left)} numbers; give the slope and the constant of the leftmost piece")
+        # p pieces are counted by the jumps, which therefore must be kinks at different places
+        if len(x) != len(jumps) or any(a >= b for a, b in zip(x, x[1:], strict=False)) or not all(jumps):
+            raise InputError(
+                "breakpoints must ascend strictly, with one jump each that is not 0; add up jumps at the same place"
+            )
+        for name, value in (("left", left), ("breakpoints", x), ("jumps", jumps)):
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def _of_bends(cls, left: tuple[Fraction, Fraction], bends: Iterable[tuple[Fraction, Fraction]]) -> Univariate:
+        """Return the function with these jumps, in any order; those at one place are added up."""
+        total: dict[Fraction, Fraction] = {}
+        for a, d in bends:
+            total[a] = total.get(a, Fraction(0)) + d
+        kinks = sorted((a, d) for a, d in total.items() if d)
+        return cls(left, tuple(a for a, _ in kinks), tuple(d for _, d in kinks))
 
     @classmethod
     def through(
@@ -56,8 +85,8 @@ class Univariate:
             raise InputError("breakpoints must ascend strictly, at least one, with one value each")
         inner = [(y[i + 1] - y[i]) / (x[i + 1] - x[i]) for i in range(len(x) - 1)]
         slopes = [fraction(left_slope, "left_slope"), *inner, fraction(right_slope, "right_slope")]
-        kinks = [(a, t - s) for a, s, t in zip(x, slopes, slopes[1:], strict=False) if s != t]
-        return cls((slopes[0], y[0] - slopes[0] * x[0]), tuple(a for a, _ in kinks), tuple(d for _, d in kinks))
+        kinks = [(a, t - s) for a, s, t in zip(x, slopes, slopes[1:], strict=False)]
+        return cls._of_bends((slopes[0], y[0] - slopes[0] * x[0]), kinks)
 
     @property
     def pieces(self) -> int:
@@ -68,6 +97,23 @@ class Univariate:
     def right_slope(self) -> Fraction:
         """Slope of the rightmost piece."""
         return self.left[0] + sum(self.jumps)
+
+    def within(self, interval: Interval) -> Univariate:
+        """Return the function that agrees with this one on an interval and bends nowhere outside.
+
+        Examples
+        --------
+        >>> Univariate((0, 0), (0, 2), (1, 1)).within((Fraction(0), Fraction(1))).left
+        (Fraction(1, 1), Fraction(0, 1))
+        """
+        low, high = interval
+        (s, c), inside = self.left, []
+        for a, d in zip(self.breakpoints, self.jumps, strict=True):
+            if low is not None and a <= low:
+                s, c = s + d, c - d * a
+            elif high is None or a < high:
+                inside.append((a, d))
+        return Univariate._of_bends((s, c), inside)
 
     def __call__(self, x: Any) -> Fraction:
         """Evaluate exactly."""
@@ -83,23 +129,26 @@ class MinimalNetwork:
     Attributes
     ----------
     function : Univariate
+        Without breakpoints outside the interval.
     network : ReluNetwork
     nodes : int
         Hidden neurons.
     lower_bound : int
         No network with one hidden layer has fewer: a node bends in one point at most, and the function in
-        ``pieces - 1``; a line that is not constant takes 2.
+        ``pieces - 1``; a line that is not constant takes 2, or 1 if the interval has an end.
     subset : tuple of int or None
         Breakpoints whose jumps add up to the right slope, if there are such: these nodes open to the right, all others
         to the left. Only then do p - 1 nodes suffice.
     sums : pair of tuples or None
         The proof that there is no such subset: all sums of jumps of the first half of the breakpoints, and of the
         second half. No two of them add up to the right slope.
+    interval : pair of Fraction or None
+        Where the network agrees with the function; None is infinite.
 
     Notes
     -----
     With p - 1 nodes there is exactly one per breakpoint. A node with jump d adds d to the right slope if it opens to
-    the right and 0 if it opens to the left.
+    the right and 0 if it opens to the left. That holds on an interval too: no node is left to bend outside.
     """
 
     function: Univariate
@@ -108,6 +157,7 @@ class MinimalNetwork:
     lower_bound: int
     subset: tuple[int, ...] | None
     sums: tuple[tuple[Fraction, ...], tuple[Fraction, ...]] | None
+    interval: Interval = (None, None)
 
     @property
     def minimal(self) -> bool | None:
@@ -115,13 +165,21 @@ class MinimalNetwork:
         return True if self.nodes == self.lower_bound or self.sums is not None else None
 
     def check(self) -> bool:
-        """Go through the proof again: kinks, subset or sums."""
+        """Go through the proof again.
+
+        The network has one hidden layer of so many nodes and equals the function on the interval; then kinks, subset or
+        sums prove that fewer do not suffice (if ``minimal`` is None, nothing does, and the answer is False).
+        """
         f = self.function
+        computed = _function_of(self.network)
+        if computed is None or computed.within(self.interval) != f or f.within(self.interval) != f:
+            return False
+        if self.network.neurons != self.nodes:
+            return False
         jumps, p = f.jumps, f.pieces
-        bends = {-row[1] / row[0] for row in _hidden_rows(self.network) if row[0]}
         if p == 1:
-            return self.nodes == (2 if f.left[0] else 0) == self.lower_bound
-        if not set(f.breakpoints) <= bends or self.lower_bound != p - 1 or not all(jumps):
+            return self.nodes == (_line_nodes(self.interval) if f.left[0] else 0) == self.lower_bound
+        if self.lower_bound != p - 1:
             return False
         if self.subset is not None:
             return self.nodes == p - 1 and sum(jumps[i] for i in self.subset) == f.right_slope
@@ -140,20 +198,28 @@ class MinimalNetwork:
 MOST_SUMS = 1 << 20
 
 
-def minimal_network(f: Univariate) -> MinimalNetwork:
+def minimal_network(f: Univariate, interval: tuple[Any, Any] = (None, None)) -> MinimalNetwork:
     """Return the smallest network with one hidden layer that computes a function of one variable.
 
     With p >= 2 pieces the least number of nodes is p - 1 iff the slope at the right is a sum of some of the jumps (of
-    none: 0; of all: the slope at the left is 0), otherwise p. A line takes 2 nodes, a constant none.
+    none: 0; of all: the slope at the left is 0), otherwise p. A line takes 2 nodes, or 1 on an interval that has an
+    end, a constant none. Pieces are counted on the interval alone.
 
     Parameters
     ----------
     f : Univariate
+    interval : pair of numbers or None
+        Where the network has to agree with f; None is infinite.
 
     Returns
     -------
     MinimalNetwork
         With the proof of minimality as data.
+
+    Raises
+    ------
+    InputError
+        The interval has no interior.
 
     Notes
     -----
@@ -172,12 +238,25 @@ def minimal_network(f: Univariate) -> MinimalNetwork:
     >>> m = minimal_network(Univariate.through([0, 1], [0, 1], -1, 2))
     >>> m.nodes, m.subset, m.minimal, m.check()
     (2, (0,), True, True)
+
+    On [0, 1] nothing of the second piece is left, and one node is any line:
+
+    >>> minimal_network(Univariate.through([0, 1], [0, 1], -1, 2), (0, 1)).nodes
+    1
     """
+    low, high = (None if end is None else fraction(end, "interval") for end in interval)
+    if low is not None and high is not None and low >= high:
+        raise InputError(f"the interval from {low} to {high} has no interior; give its lower end first")
+    f = f.within((low, high))
     s, c = f.left
     if f.pieces == 1:
         if not s:
-            return MinimalNetwork(f, ReluNetwork([[[0]]], [[c]]), 0, 0, None, None)
-        return MinimalNetwork(f, ReluNetwork([[[1], [-1]], [[s, -s]]], [[0, 0], [c]]), 2, 2, None, None)
+            return MinimalNetwork(f, ReluNetwork([[[0]]], [[c]]), 0, 0, None, None, (low, high))
+        # one node that does not bend inside is any line; elsewhere it takes two that bend at the same place
+        ends = [(1, low), (-1, high)]
+        bounded = [(side, end, side * s) for side, end in ends if end is not None][:1]
+        lines = bounded or [(side, Fraction(0), side * s) for side, _ in ends]
+        return MinimalNetwork(f, _flaps(lines, f, lines[0][1]), len(lines), len(lines), None, None, (low, high))
     half = len(f.jumps) // 2
     tables = [_sums(f.jumps[:half]), _sums(f.jumps[half:])]
     first, second = tables
@@ -195,8 +274,8 @@ def minimal_network(f: Univariate) -> MinimalNetwork:
         # the first breakpoint gets both kinds, so that the slope at the left is right
         nodes[0] = (1, f.breakpoints[0], f.jumps[0] + s)
         nodes.insert(0, (-1, f.breakpoints[0], -s))
-    network = _flaps(nodes, f)
-    return MinimalNetwork(f, network, len(nodes), f.pieces - 1, subset, sums)
+    network = _flaps(nodes, f, f.breakpoints[0])
+    return MinimalNetwork(f, network, len(nodes), f.pieces - 1, subset, sums, (low, high))
 
 
 def paper_network(f: Univariate) -> ReluNetwork:
@@ -224,7 +303,7 @@ def paper_network(f: Univariate) -> ReluNetwork:
     if f.pieces == 1:
         raise InputError("a line has no breakpoint and Theorem 2.2's construction does not apply; use minimal_network")
     if not f.left[0]:
-        return _flaps([(1, a, d) for a, d in zip(f.breakpoints, f.jumps, strict=True)], f)
+        return _flaps([(1, a, d) for a, d in zip(f.breakpoints, f.jumps, strict=True)], f, f.breakpoints[0])
     x = f.breakpoints
     values = [f(a) for a in x]
     nodes = [(1, x[-1], f.right_slope)] if f.right_slope else []
@@ -234,25 +313,42 @@ def paper_network(f: Univariate) -> ReluNetwork:
         if slope != after:
             nodes.append((-1, a, after - slope))
         after = slope
-    return _flaps(nodes, f)
+    return _flaps(nodes, f, x[0])
 
 
-def _flaps(nodes: Sequence[tuple[int, Fraction, Fraction]], f: Univariate) -> ReluNetwork:
-    """Return ``sum d relu(side * (x - a))`` with the output bias that fits f."""
-    here = f.breakpoints[0]
+def _flaps(nodes: Sequence[tuple[int, Fraction, Fraction]], f: Univariate, here: Fraction) -> ReluNetwork:
+    """Return ``sum d relu(side * (x - a))`` with the output bias that fits f at a point."""
     bias = f(here) - sum(d * max(side * (here - a), Fraction(0)) for side, a, d in nodes)
     weights = [[[side] for side, _, _ in nodes], [[d for _, _, d in nodes]]]
     return ReluNetwork(weights, [[-side * a for side, a, _ in nodes], [bias]])
 
 
-def _hidden_rows(net: ReluNetwork) -> list[tuple[Fraction, Fraction]]:
-    if not net.relu_layers:
-        return []
-    layer = net.layers[0]
-    return [
-        (Fraction(w), Fraction(b))
-        for (w,), (b,) in zip(layer.blocks[0].fractions().tolist(), layer.bias.fractions().tolist(), strict=True)
-    ]
+def _line_nodes(interval: Interval) -> int:
+    return 2 if interval == (None, None) else 1
+
+
+def _function_of(net: ReluNetwork) -> Univariate | None:
+    """Return what a network of at most one hidden layer computes; None for any other network."""
+    if net.input_dim != 1 or net.output_dim != 1 or net.output_relu or len(net.layers) > 2:
+        return None
+    if any(not set(layer.blocks) <= {k} for k, layer in enumerate(net.layers)):  # skip connections
+        return None
+    last = net.layers[-1]
+    constant = Fraction(last.bias.fractions()[0][0])
+    weights = [Fraction(v) for v in last.blocks[len(net.layers) - 1].fractions()[0]] if last.blocks else []
+    if len(net.layers) == 1:
+        return Univariate((sum(weights, Fraction(0)), constant), (), ())
+    slope, bends = Fraction(0), []
+    first = net.layers[0]
+    rows = first.blocks[0].fractions().tolist() if first.blocks else [[0]] * first.size
+    for d, (w,), (b,) in zip(weights, rows, first.bias.fractions().tolist(), strict=bool(weights)):
+        if not w:
+            constant += d * max(b, Fraction(0))
+            continue
+        if w < 0:
+            slope, constant = slope + d * w, constant + d * b
+        bends.append((Fraction(-b, w), d * abs(w)))
+    return Univariate._of_bends((slope, constant), bends)
 
 
 def _sums(jumps: Sequence[Fraction]) -> dict[Fraction, int] | None:

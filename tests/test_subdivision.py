@@ -130,6 +130,7 @@ def networks_in_polytopes(draw, dims=(1, 2, 3), max_neurons=6):
 def compare(net, spec):
     truth = enumerate_all(net, spec, "bfs")
     assert arrays(enumerate_all(net, spec, workers=1), interior=False) == arrays(truth, interior=False)
+    assert count_all(net, spec, workers=1) == len(truth)  # the last layer is counted in another way than it is listed
     return truth
 
 

@@ -48,7 +48,7 @@ ORDER = """
     theory.circuits theory.maxima theory.univariate theory.piecewise theory.signed
     theory.representation theory.approximation
     theory.catalog theory.table theory.report
-    theory.lines theory.random_networks theory.expected theory.boundary
+    theory.lines theory.random_networks theory.expected theory.boundary theory.distances
     theory.dichotomies theory.convex_fit theory.fit_kernels theory.fit_search theory.training
     plotting boundary_plots
     examples

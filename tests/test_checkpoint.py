@@ -139,7 +139,7 @@ def test_runs_that_are_killed_end_as_if_nothing_had_happened(name, task, tmp_pat
     directory, result = tmp_path / "run", tmp_path / "run.result.npz"
     moments = random.Random(f"{name} {task}")
     kills = 0
-    for _ in range(4):
+    for _ in range(2):
         process = start(directory, name, task)
         time.sleep(moments.uniform(0.03, 0.25))
         process.kill()

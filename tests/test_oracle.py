@@ -13,7 +13,7 @@ import strategies
 from hypothesis import given, settings
 from networks import DEGENERATE, KNOWN, KNOWN_LINEAR, cube
 
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=40, deadline=None)
 
 
 def fourier_motzkin(rows, d):

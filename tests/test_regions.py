@@ -466,7 +466,7 @@ def test_random_networks_agree_with_the_oracle_on_the_path_for_many_dimensions(c
         assert_agrees(*case)
 
 
-@pytest.mark.parametrize(("d", "spec"), [(17, None), (33, None), (10, "simplex"), (8, "box")])
+@pytest.mark.parametrize(("d", "spec"), [(17, None), (33, None), (9, "simplex"), (7, "box")])
 def test_many_inputs_and_few_neurons_agree_with_the_oracle(d, spec):
     """The oracle's simplex method is slow in many dimensions; the next test has a box in 33."""
     net = networks.he_network((d, 3, 2, 1), seed=d)
@@ -540,11 +540,10 @@ def load(shared_data, name):
     return pr.load(next((shared_data).glob(f"*/*{name}*.onnx")))
 
 
-@pytest.mark.parametrize(("instance", "count"), [("0_0", 433), ("0_1", 798)])
-def test_tll_networks(shared_data, instance, count):
-    cx = enumerate_all(load(shared_data, f"instance_{instance}"), cube(2, -2, 2))
+def test_a_tll_network(shared_data):
+    cx = enumerate_all(load(shared_data, "instance_0_0"), cube(2, -2, 2))
 
-    assert len(cx) == count
+    assert len(cx) == 433
     assert networkx.is_connected(cx.graph)
     assert sum(region.volume for region in cx) == 16
 

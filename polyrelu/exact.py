@@ -376,9 +376,13 @@ class RationalMatrix:
 
     # -- arithmetic -------------------------------------------------------------------
     def __matmul__(self, other: RationalMatrix) -> RationalMatrix:
+        if not isinstance(other, RationalMatrix):
+            return NotImplemented  # a sparse matrix knows how
         return RationalMatrix(self._num * other._num, self.den * other.den)
 
     def __add__(self, other: RationalMatrix) -> RationalMatrix:
+        if not isinstance(other, RationalMatrix):
+            return NotImplemented
         if self.den == other.den:
             return RationalMatrix(self._num + other._num, self.den)
         den = math.lcm(self.den, other.den)

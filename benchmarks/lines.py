@@ -1,7 +1,7 @@
 """Regions along lines against brute force, theory and the paper: python benchmarks/lines.py [--full].
 
 1. A thousand small integer networks: breakpoints against brute force in rational arithmetic (the same as in the tests).
-2. Mean regions per neuron on whole lines through the origin, for the eleven architectures of Hanin and Rolnick 2019 at
+2. Mean regions per neuron on whole lines through the origin, for the twelve architectures of Hanin and Rolnick 2019 at
    initialisation: He weights, biases N(0, 1e-6), sparse nonnegative inputs in place of images.
 3. The co-area table: mean breakpoints of random networks, counted exactly and by the formula.
 4. A line through a network of 3 000 neurons: seconds.
@@ -25,7 +25,7 @@ from polyrelu.theory.lines import regions_on_line, regions_on_segment  # noqa: E
 from polyrelu.theory.random_networks import random_network  # noqa: E402
 
 ARCHITECTURES = [
-    *([n] * 4 for n in (16, 32, 64, 128)), *([n] * 3 for n in (20, 40, 60, 80)), *([n] * 5 for n in (25, 50, 75)),
+    *([n] * 4 for n in (16, 32, 64, 128)), *([n] * 3 for n in (20, 40, 60, 80)), *([n] * 5 for n in (25, 50, 75, 100)),
 ]  # fmt: skip
 # widths, mean number of boundaries of activation regions and of jumps of the gradient, as measured elsewhere
 COAREA = [((4,), 3.2749, 3.2749), ((6, 6), 8.989, 8.905), ((3, 3, 3), 5.388, 4.601), ((10, 10, 10), 21.590, 21.574)]

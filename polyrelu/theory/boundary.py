@@ -216,7 +216,8 @@ def crofton_estimate(
 
     Notes
     -----
-    Exactness: *float*, with a standard error; each count is exact.
+    Exactness: *float*, with a standard error; each count is exact. In many inputs hardly any line meets the box; use
+    :func:`polyrelu.theory.volume_bounds.boundary_density` there.
     """
     from .lines import regions_on_segment
 

@@ -244,9 +244,9 @@ def start_pattern(net: ReluNetwork, domain: HPolytope, start: Any = None) -> Pat
         raise InputError(f"start has {len(origin)} coordinates; this network has {net.input_dim} inputs")
     if not domain.contains(origin):
         raise DomainError("the start point lies outside the domain; choose one inside or a larger domain")
+    numerators, den = integer_point(inner)
     slack = min(
-        (Fraction(dot(row, *integer_point(inner)), integer_point(inner)[1] * sum(map(abs, row[:-1])))
-         for row in domain.rows if any(row[:-1])),
+        (Fraction(dot(row, numerators, den), den * sum(map(abs, row[:-1]))) for row in domain.rows if any(row[:-1])),
         default=Fraction(1),
     )
     rng = random.Random(0)

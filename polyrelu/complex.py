@@ -708,11 +708,22 @@ class RegionComplex:
         return betti_numbers(self, output, value, part)
 
     # -- pictures and files -----------------------------------------------------------
-    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
-        """Draw the regions of a network with 1 or 2 inputs; see :func:`polyrelu.plotting.plot_regions`."""
-        from .plotting import plot_regions
+    def plot(self, ax: Axes | None = None, *, kind: str | None = None, **options: Any) -> Axes:
+        """Draw a network with 1, 2 or 3 inputs with matplotlib; see :func:`polyrelu.plotting.plot`.
 
-        return plot_regions(self, ax, **options)
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            By default on a new pyplot figure.
+        kind : str, optional
+            One input: ``"function"``. Two: ``"regions"`` (default), ``"bent_hyperplanes"``, ``"graph"``, ``"surface"``,
+            ``"classes"``, ``"boundary"``. Three: ``"regions_3d"`` (default), ``"boundary"``.
+        **options
+            Of the function that draws this kind, ``polyrelu.plotting.plot_<kind>``.
+        """
+        from .plotting import plot
+
+        return plot(self, ax, kind=kind, **options)
 
     def plot_classes(
         self, ax: Axes | None = None, *, classes: str = "argmax", labels: Sequence[str] | None = None
@@ -730,6 +741,12 @@ class RegionComplex:
         from .boundary_plots import plot_classes
 
         return plot_classes(self, ax, classes=classes, labels=labels)
+
+    def save_page(self, path: str | os.PathLike[str], **options: Any) -> None:
+        """Write one interactive page, ``.html``, of 1, 2 or 3 inputs; see :func:`polyrelu.page.save_page`."""
+        from .page import save_page
+
+        save_page(self, path, **options)
 
     def save(self, path: str | os.PathLike[str], proof: bool | None = None) -> None:
         """Write everything to a ``.npz`` file in one step, exactly, with its proof for :func:`polyrelu.verify`.

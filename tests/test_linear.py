@@ -22,7 +22,7 @@ from strategies import networks as any_networks
 from strategies import networks_in_boxes
 
 import polyrelu as pr
-from polyrelu import plotting, residues
+from polyrelu import colors, residues
 from polyrelu.__main__ import main
 from polyrelu.errors import InputError
 from polyrelu.linear import DEFINITIONS, choose_outputs
@@ -148,7 +148,7 @@ def brute_force(cx, domain):
     }
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(networks_in_boxes(max_neurons=5))
 def test_partitions_agree_with_brute_force(case):
     net, (lo, hi) = case
@@ -215,7 +215,7 @@ def assert_complex(polygons, corner_points):
                 assert not inside, f"{p} lies inside the edge from {a} to {b}"
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(networks_in_boxes(d=2, max_neurons=6))
 def test_convex_parts_are_a_complex(case):
     net, (lo, hi) = case
@@ -236,7 +236,7 @@ def test_convex_parts_are_a_complex(case):
 
 
 # -- equality of maps -----------------------------------------------------------------
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(any_networks(max_neurons=8), st.integers(0, 2**32 - 1))
 def test_classes_are_those_of_the_exact_maps(net, seed):
     # any bits will do, those that no point has as well
@@ -276,7 +276,7 @@ def test_primes_that_divide_a_denominator_are_skipped():
     assert equal_maps(net, np.packbits([[0], [1], [1]], axis=1)).tolist() == [0, 1, 1]
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(any_networks(max_neurons=6))
 def test_the_height_bounds_every_difference(net):
     d, height = net.input_dim, residues._height(net)
@@ -482,7 +482,7 @@ def test_many_colors():
     everyone = np.array(list(combinations(range(len(cx)), 2)))
     fake = type("Fake", (), {"edges": everyone, "__len__": lambda self: len(labels)})()
 
-    assert len(set(map(tuple, plotting._map_colors(fake, labels)))) == 8
+    assert len(set(map(tuple, colors.map_colors(fake, labels)))) == 8
 
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "linear_regions.md"

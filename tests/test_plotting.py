@@ -1,9 +1,12 @@
 """Pictures: polygons against exact volumes and vertices, colors against the complex, files as a whole."""
 
 import os
+import re
 import subprocess
 import sys
 from fractions import Fraction as F
+from itertools import pairwise
+from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -12,12 +15,23 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 import polyrelu as pr
-from polyrelu import plotting
+from polyrelu import boundary_plots, colors, plotting, region_plots
 from polyrelu.errors import InputError, MissingDependency
-from polyrelu.plotting import check_picture, plot_regions, region_polygons, save_picture
+from polyrelu.plotting import (
+    check_picture,
+    plot_bent_hyperplanes,
+    plot_function,
+    plot_graph,
+    plot_regions,
+    plot_regions_3d,
+    plot_surface,
+    region_polygons,
+    save_picture,
+)
 
 matplotlib.use("Agg")
 
+ROOT = Path(__file__).resolve().parents[1]
 SQUARE = pr.Box([-1, -1], [1, 1])
 
 
@@ -80,7 +94,7 @@ THIRDS = pr.Box(["-1/3", 0], ["1/3", 7])
 
 
 @pytest.mark.parametrize("domain", [SQUARE, HEXAGON, THIRDS], ids=["square", "hexagon", "thirds"])
-@pytest.mark.parametrize("net", [random_network(2, 12, 12, 2), integer_network(2, 5, 5, 1)], ids=["real", "int"])
+@pytest.mark.parametrize("net", [random_network(2, 8, 8, 2), integer_network(2, 5, 5, 1)], ids=["real", "int"])
 def test_areas_are_the_exact_volumes_rounded(net, domain):
     complex_ = pr.enumerate_regions(net, domain)
     areas = [area(p) for p in region_polygons(complex_)]
@@ -240,7 +254,7 @@ def test_the_output_chooses_the_gradient():
 
 def test_many_regions_are_rasterized(cx, monkeypatch):
     assert not plot_regions(cx, axes()).collections[0].get_rasterized()
-    monkeypatch.setattr(plotting, "MANY", len(cx))
+    monkeypatch.setattr(region_plots, "MANY", len(cx))
     assert plot_regions(cx, axes()).collections[0].get_rasterized()
     assert not plot_regions(cx, axes(), rasterized=False).collections[0].get_rasterized()
 
@@ -252,6 +266,224 @@ def test_plot_draws_on_a_new_pyplot_figure(cx):
     ax = cx.plot(color="pattern")
     assert len(pyplot.get_fignums()) == len(before) + 1
     pyplot.close(ax.figure)
+
+
+# -- numbers as colors ----------------------------------------------------------------
+@pytest.fixture(autouse=True)
+def coarse_images(monkeypatch):
+    monkeypatch.setattr(region_plots, "FINE", 80)
+
+
+def image(ax):
+    (drawn,) = ax.images
+    return drawn
+
+
+def test_an_output_is_shaded_at_every_point():
+    # relu(x_1) - 1/4 on the square
+    net = pr.ReluNetwork([[[1, 0]], [[1]]], [[0], [F(-1, 4)]])
+    ax = plot_regions(pr.enumerate_regions(net, SQUARE), axes(), color="output")
+    values = np.asarray(image(ax).get_array())
+    columns = -1 + (np.arange(values.shape[1]) + 0.5) * 2 / values.shape[1]
+
+    np.testing.assert_allclose(values, np.tile(np.maximum(columns, 0) - 0.25, (len(values), 1)), rtol=0, atol=2.0**-50)
+    assert image(ax).norm.vmin == -0.75 == -image(ax).norm.vmax  # both signs: white is zero
+    assert ax.child_axes[0].get_title(loc="left") == "$f$"
+
+
+def test_gradients_and_numbers_have_a_scale():
+    # |x_1| + 3 relu(x_2): gradients of length 1 and sqrt(10)
+    net = pr.ReluNetwork([[[1, 0], [-1, 0], [0, 1]], [[1, 1, 3]]], [[0, 0, 0], [0]])
+    complex_ = pr.enumerate_regions(net, SQUARE)
+    upper = [float(r.interior_point[1]) > 0 for r in complex_]
+    fills = plot_regions(complex_, axes(), color="gradient").collections[0].get_facecolor()
+    scaled = plot_regions(complex_, axes(), color=[3 * v for v in upper], label="rank")
+
+    for chosen, color in ((np.array(upper), colors.sequential()[-1]), (~np.array(upper), colors.sequential()[0])):
+        np.testing.assert_allclose(fills[chosen], np.tile([*color, 1], (2, 1)), rtol=2.0**-50)
+    np.testing.assert_array_equal(scaled.collections[0].get_facecolor(), fills)
+    assert scaled.child_axes[0].get_title(loc="left") == "rank"
+    assert tuple(scaled.child_axes[0].get_ylim()) == (0, 3)
+
+
+def test_a_combination_of_outputs():
+    net = pr.ReluNetwork([[[1, 0], [0, 1]]], [[0, 0]])
+    complex_ = pr.enumerate_regions(net, SQUARE)
+    values = np.asarray(image(plot_regions(complex_, axes(), color="output", output=[2, 1])).get_array())
+
+    assert values[0, 0] == -values[-1, -1] and values[0, -1] > 0.9  # 2 x_1 + x_2
+
+
+def test_an_image_ends_where_the_regions_do(cx):
+    whole = image(plot_regions(cx, axes(), color="output"))
+    part = image(plot_regions(pr.enumerate_regions(cx.network, SQUARE, limit=5), axes(), color="output"))
+
+    # move, lines and close for one square, or for five polygons
+    assert (whole.get_clip_path()._path.codes == 79).sum() == 1 and (part.get_clip_path()._path.codes == 79).sum() == 5
+
+
+# What dichromats see, in linear sRGB (Machado, Oliveira & Fernandes 2009, severity 1).
+SIGHT = {
+    "all": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+    "no red": [[0.1523, 1.0526, -0.2049], [0.1145, 0.7863, 0.0992], [-0.0039, -0.0481, 1.0520]],
+    "no green": [[0.3673, 0.8606, -0.2280], [0.2801, 0.6725, 0.0474], [-0.0118, 0.0429, 0.9689]],
+    "no blue": [[1.2555, -0.0767, -0.1788], [-0.0784, 0.9308, 0.1476], [0.0047, 0.6914, 0.3039]],
+}
+
+
+def seen(rgb, sight="all"):
+    """Return OKLab coordinates of what somebody sees."""
+    rgb = np.asarray(rgb)
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ np.transpose(SIGHT[sight])
+    lms = np.cbrt(np.clip(linear, 0, 1) @ [[0.4122, 0.2119, 0.0883], [0.5363, 0.6807, 0.2817], [0.0514, 0.1074, 0.6300]])
+    return lms @ [[0.2105, 1.9780, 0.0259], [0.7936, -2.4286, 0.7828], [-0.0041, 0.4506, -0.8087]]
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+def test_colors_survive_color_blindness(sight):
+    fills = [to_rgba(c)[:3] for c in (*boundary_plots.FILLS, boundary_plots.TIE)]
+    for table, distance in ((colors.palette(6), 0.08), (fills, 0.08), (colors.layer_colors(4), 0.06)):
+        gaps = np.linalg.norm(seen(table, sight)[:, None] - seen(table, sight)[None], axis=-1)
+        assert gaps[~np.eye(len(gaps), dtype=bool)].min() > distance
+    # numbers are ordered by lightness alone; signs differ in hue
+    one, two = seen(colors.sequential(9), sight)[:, 0], seen(colors.diverging(9), sight)
+    assert (np.diff(one) < 0).all()
+    assert (np.diff(two[:5, 0]) > 0).all() and (np.diff(two[4:, 0]) < 0).all()
+    assert np.linalg.norm(two[1] - two[-2]) > 0.1
+    assert len(np.unique(colors.palette(9), axis=0)) == 9
+
+
+# -- bent hyperplanes and the graph ---------------------------------------------------
+def test_one_bent_hyperplane_is_picked_out(cx):
+    for neuron in (0, 9):
+        drawn = segments(plot_bent_hyperplanes(cx, axes(), neurons=[neuron]))
+        facets = {frozenset((i, f.neighbor)) for i, r in enumerate(cx) for f in r.facets if neuron in f.neurons}
+        grey = drawn.pop(to_rgba("#c9c9cf"))
+
+        assert grey == len(cx.edges) and sum(drawn.values()) == len([f for f in facets if None not in f])
+    with pytest.raises(InputError, match="neurons holds 16; this network has neurons 0 to 15"):
+        plot_bent_hyperplanes(cx, axes(), neurons=[16])
+    with pytest.raises(InputError, match="neurons holds 'a'; give numbers"):
+        plot_bent_hyperplanes(cx, axes(), neurons="a")
+
+
+@pytest.mark.parametrize("net", [random_network(2, 6, 6, 1), integer_network(2, 6, 6, 1)], ids=["real", "int"])
+def test_an_edge_of_the_graph_stays_inside_its_two_regions(net):
+    complex_ = pr.enumerate_regions(net, SQUARE)
+    ax = plot_graph(complex_, axes(), color=None)
+    nodes = next(line for line in ax.lines if line.get_marker() == "o").get_xydata()
+    paths = [p.get_path().vertices.reshape(-1, 3, 2) for p in ax.patches if len(p.get_path().codes) % 3 == 0]
+    paths = np.vstack([p for p in paths if (p[:, 0, None] == nodes).all(axis=2).any(axis=1).all()])
+    found = set()
+    for start, middle, end in paths:
+        i, j = (int(np.flatnonzero((nodes == p).all(axis=1))[0]) for p in (start, end))
+        found.add((min(i, j), max(i, j)))
+        assert complex_[i].contains(((start + middle) / 2).tolist()) and complex_[j].contains(((end + middle) / 2).tolist())
+
+    assert len(nodes) == len(complex_) and found == set(map(tuple, complex_.edges.tolist()))
+
+
+# -- space ----------------------------------------------------------------------------
+def space():
+    return Figure().add_subplot(projection="3d")
+
+
+def test_a_surface_has_the_values_at_the_vertices(cx):
+    ax = plot_surface(cx, space())
+    (surface,) = ax.collections
+    corners = {tuple(p) for p in surface._faces.reshape(-1, 3)}
+
+    assert surface._faces.shape[0] == len(cx)
+    for region in list(cx)[::7]:
+        for v in region.vertices:
+            assert tuple(map(float, (*v, *region.affine_map(v)))) in corners
+    assert ax.get_zlim() == tuple(map(float, cx.range()))
+    constant = plot_surface(pr.enumerate_regions(pr.ReluNetwork([[[0, 0]]], [[2]]), SQUARE), space(), color=None)
+    assert constant.get_zlim() == (1, 3)
+
+
+def test_solids_fill_the_cube_and_move_apart():
+    complex_ = pr.enumerate_regions(integer_network(3, 3, 2, 1, seed=3), pr.Box([-1] * 3, [1] * 3))
+    facets = [r.facets for r in complex_]
+    volume = {}
+    for explode in (0.5, 0):
+        ax = plot_regions_3d(complex_, space(), explode=explode)
+        volume[explode] = ax.collections[0]._faces
+    walls = sum(f.wall is not None for fs in facets for f in fs)
+
+    assert len(volume[0.5]) == sum(map(len, facets)) and len(volume[0]) == walls
+    # the divergence theorem, face by face: 8 for the cube; moving does not change the sum of the parts
+    for faces in volume.values():
+        fans = [(f[0], f[k], f[k + 1]) for f in faces for k in range(1, len(f) - 1)]
+        assert sum(np.linalg.det(np.array(t)) for t in fans) / 6 == pytest.approx(8)
+    assert np.abs(volume[0.5]).max() > 1 == np.abs(volume[0]).max()
+
+
+def test_solids_are_colored_like_a_map():
+    complex_ = pr.enumerate_regions(random_network(3, 4, 2, 1), pr.Box([-1] * 3, [1] * 3))
+    numbers = colors.map_numbers(complex_)
+
+    assert (numbers[complex_.edges[:, 0]] != numbers[complex_.edges[:, 1]]).all()
+    bar = plot_regions_3d(complex_, space(), color="gradient").child_axes
+    assert [a.get_title(loc="left") for a in bar] == [r"$|\nabla f|$"]
+
+
+def test_what_space_refuses(cx):
+    solid = pr.enumerate_regions(random_network(3, 2, 1), None)
+    with pytest.raises(pr.DomainError, match="the domain is unbounded, and so are solids in it; enumerate over a Box"):
+        plot_regions_3d(solid)
+    with pytest.raises(pr.DomainError, match="the surface over an unbounded domain has no end; enumerate over a Box"):
+        plot_surface(pr.enumerate_regions(random_network(2, 2, 1), None))
+    cube = pr.enumerate_regions(solid.network, pr.Box([0] * 3, [1] * 3))
+    with pytest.raises(InputError, match="explode is -1; give a number from 0 up"):
+        plot_regions_3d(cube, space(), explode=-1)
+    for draw in (lambda: plot_surface(cx, axes()), lambda: plot_regions_3d(cube, axes())):
+        with pytest.raises(InputError, match="needs axes with three dimensions; make them with figure.add_subplot"):
+            draw()
+    with pytest.raises(InputError, match="this picture is flat and these axes have three dimensions"):
+        plot_regions(cx, space())
+
+
+# -- kinds ----------------------------------------------------------------------------
+@pytest.mark.parametrize("kind", [None, *plotting.KINDS])
+def test_every_kind_is_drawn_and_saved(tmp_path, kind):
+    for d in (1, 2, 3):
+        complex_ = pr.enumerate_regions(random_network(d, 3, 2), pr.Box([-1] * d, [1] * d))
+        entry = plotting.KINDS[plotting.check_kind(None, d) if kind is None else kind]
+        if d in entry.inputs:
+            ax = complex_.plot(space() if d in entry.solid else axes(), kind=kind)
+            assert ax.has_data() or len(ax.collections) or len(ax.patches)
+            save_picture(complex_, tmp_path / f"{d}.png", kind=kind, dpi=30)
+            assert (tmp_path / f"{d}.png").read_bytes().startswith(MAGIC[".png"])
+        else:
+            with pytest.raises(InputError, match=f"kind '{kind}' draws"):
+                complex_.plot(kind=kind)
+
+
+def test_the_boundary_of_one_output_is_its_zero_set():
+    net = pr.ReluNetwork([[[1, 0]]], [[F(-1, 2)]])
+    ax = pr.enumerate_regions(net, SQUARE).plot(axes(), kind="boundary")
+
+    assert [s.tolist() for s in ax.collections[0].get_segments()] == [[[0.5, 1.0], [0.5, -1.0]]]
+    over = pr.enumerate_regions(net, SQUARE).plot(axes(), window=(0, 1, 0, 1), color=None)
+    pr.enumerate_regions(net, SQUARE).level_set().plot(over)
+    assert over.get_xlim() == (0, 1)  # on a picture its window stays
+
+
+def test_classes_end_in_lines():
+    # x_1 against x_2, and a third that never wins: one line, the diagonal, in two pieces
+    net = pr.ReluNetwork([[[1, 0], [0, 1], [0, 0]]], [[0, 0, -9]])
+    ax = pr.enumerate_regions(net, SQUARE).plot(axes(), kind="classes")
+    drawn = np.vstack([p.get_path().vertices for p in ax.patches])
+
+    assert (drawn[:, 0] == drawn[:, 1]).all() and {-1.0, 1.0} <= set(drawn[:, 0].tolist())
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["output 0", "output 1"]
+
+
+def test_points_are_marked(cx):
+    ax = cx.plot(axes(), kind="bent_hyperplanes", points=[[0, F(1, 2)], [0.25, -1]])
+
+    assert [line.get_xydata().tolist() for line in ax.lines if line.get_marker() == "o"] == [[[0, 0.5], [0.25, -1]]]
 
 
 # -- one input ------------------------------------------------------------------------
@@ -302,6 +534,14 @@ def test_the_chosen_output_is_marked():
     assert curves(plot_regions(complex_, axes(), edges=False)) == [[[-1, 0], [0, 0], [1, 1]], [[-1, 3], [0, 3], [1, 2]]]
 
 
+def test_a_combination_is_drawn_alone():
+    net = pr.ReluNetwork([[[1]], [[1], [-1]]], [[0], [0, 3]])
+    ax = plot_function(pr.enumerate_regions(net, pr.Box([-1], [1])), axes(), output=[2, 1], color="gradient")
+
+    assert curves(ax) == [[[-1, 3], [0, 3], [1, 4]]] and marks(ax) == [[[0, 3]]]
+    assert ax.get_ylabel() == r"$\langle c, f\rangle(x)$"
+
+
 def test_the_graph_of_an_affine_network():
     ax = plot_regions(pr.enumerate_regions(pr.ReluNetwork([[[2]]], [[1]]), pr.Box([0], [1])), axes())
 
@@ -312,17 +552,27 @@ def test_the_graph_of_an_affine_network():
 def test_other_dimensions_are_refused():
     complex_ = pr.enumerate_regions(random_network(3, 3, 1), pr.Box([0] * 3, [1] * 3))
 
-    for draw in (plot_regions, region_polygons, lambda cx: save_picture(cx, "a.png")):
+    for draw in (plot_regions, region_polygons, plot_graph, plot_surface, plot_bent_hyperplanes, plotting.plot_classes):
         with pytest.raises(InputError, match=r"the network has 3 inputs and this picture needs .*2; .*net\.restrict"):
             draw(complex_)
-    with pytest.raises(InputError, match="polygons need two inputs and the network has 1; use plot_regions"):
-        region_polygons(pr.enumerate_regions(tent(), pr.Box([0], [1])))
+    line = pr.enumerate_regions(tent(), pr.Box([0], [1]))
+    for draw in (region_polygons, plot_graph, plot_surface, plot_regions_3d):
+        with pytest.raises(InputError, match="the network has 1 input and this picture needs .; take plot_function"):
+            draw(line)
+    with pytest.raises(InputError, match="2 inputs and this picture needs 3; take plot_regions or plot_surface"):
+        plot_regions_3d(pr.enumerate_regions(pr.ReluNetwork([[[1, 0]]], [[0]]), SQUARE))
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"color": "rainbow"}, "color is 'rainbow'; choose 'affine', 'pattern', 'linear' or None"),
+        ({"color": "rainbow"}, "color is 'rainbow'; choose 'affine', 'pattern', 'linear', 'output', 'gradient' or"),
+        ({"color": "patern"}, "color is 'patern'; did you mean 'pattern'"),
+        ({"color": 3}, "color is 3; give a word, or one number per region"),
+        ({"color": [1, 2]}, "color holds 2 numbers for 93 regions; give a finite one for each"),
+        ({"color": [None]}, "color holds something else than numbers"),
+        ({"inputs": ["a"]}, "inputs has 1 names; give one for each of the 2 inputs"),
+        ({"output": [1, 2]}, "output has 2 coefficients; this network has 1 outputs"),
         ({"output": 1}, "output is 1; this network has outputs 0 to 0"),
         ({"output": -1}, "output is -1"),
         ({"window": (0, 1)}, r"window is \(0, 1\); give \(xmin, xmax, ymin, ymax\), finite and increasing"),
@@ -347,7 +597,7 @@ def test_matplotlib_is_asked_for_by_name(cx, monkeypatch, tmp_path):
 MAGIC = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
 
 
-@pytest.mark.parametrize("suffix", [*MAGIC, ".PNG"])
+@pytest.mark.parametrize("suffix", [".PNG", ".svg", ".pdf"])
 def test_pictures_are_written_byte_for_byte(cx, tmp_path, suffix):
     first, second = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
     save_picture(cx, first, dpi=60)
@@ -378,9 +628,20 @@ def test_a_directory_that_does_not_exist(cx, tmp_path):
 
 
 def test_a_picture_is_refused_before_the_work(tmp_path):
-    assert check_picture(str(tmp_path / "a.png"), 2) == tmp_path / "a.png"
-    with pytest.raises(InputError, match="the network has 5 inputs"):
-        check_picture(tmp_path / "a.png", 5)
+    net = random_network(2, 2, 1)
+    assert check_picture(str(tmp_path / "a.png"), net, "graph", color="output") == tmp_path / "a.png"
+    for other, kind, options, message in (
+        (random_network(5, 2, 1), None, {}, "the network has 5 inputs and pictures need 1, 2 or 3; enumerate a slice"),
+        (net, "function", {}, "2 inputs and kind 'function' draws 1; choose 'regions', 'bent_hyperplanes', 'graph'"),
+        (net, "grph", {}, "kind is 'grph'; did you mean 'graph'"),
+        (net, "graph", {"colour": "affine"}, "kind 'graph' has no option 'colour'; did you mean 'color'"),
+        (net, None, {"output": 1}, "output is 1; this network has outputs 0 to 0"),
+        (random_network(3, 2, 1), None, {"color": "affine"}, "'affine' shows gradients of 1 or 2 inputs .*'gradient'"),
+        (net, "surface", {"points": [[0, 0]]}, "points are marked on flat pictures of two inputs"),
+        (net, None, {"points": [[0, 0, 0], [1]]}, "no list of pairs"),
+    ):
+        with pytest.raises(InputError, match=message):
+            check_picture(tmp_path / "a.png", other, kind, **options)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
@@ -419,10 +680,23 @@ def test_matplotlib_is_imported_late_and_pyplot_not_at_all(tmp_path):
     program = f"""
 import sys
 import polyrelu as pr
-from polyrelu import plotting
+from polyrelu import boundary_plots, colors, plotting, region_plots
 assert "matplotlib" not in sys.modules
 cx = pr.enumerate_regions(pr.ReluNetwork([[[1, 1]], [[1]]], [[0], [0]]), pr.Box([0, 0], [1, 1]))
 plotting.save_picture(cx, {str(tmp_path / "a.png")!r}, dpi=40)
 assert "matplotlib.pyplot" not in sys.modules
 """
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
+
+
+def test_the_gallery_shows_every_kind_with_its_lines():
+    page = (ROOT / "docs" / "gallery.md").read_text()
+    found = re.findall(r"```python\n(.*?)```|!\[[^\]]*\]\((gallery/\w+\.png)\)", page, re.S)
+    files = {file for _, file in found if file}
+
+    assert set(re.findall(r"^\| [0-9, ]+ \| `(\w+)`", page, re.M)) == set(plotting.KINDS)
+    assert files == {f"gallery/{p.name}" for p in (ROOT / "docs" / "gallery").iterdir()} and len(files) == 14
+    assert all((ROOT / "docs" / file).stat().st_size < 150_000 for file in files)
+    # every picture has lines of its own above it, and they end in drawing
+    for (code, _), (_, file) in pairwise(found):
+        assert not file or (re.search(r"plot\(.*\)\n$", code) and compile(code, file, "exec"))

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from itertools import combinations, permutations
+from typing import NamedTuple, TypeVar
 
 from hypothesis import strategies as st
 
 from polyrelu.network import ReluNetwork
+
+T = TypeVar("T")
+
+INTEGERS = [Fraction(v) for v in (0, 1, -1, 2, -2)]
+HALVES = [Fraction(v, 2) for v in (0, 2, -2, 4, -4, 1, -1, 3, -3)]
 
 
 class System(NamedTuple):
@@ -18,9 +25,10 @@ class System(NamedTuple):
     d: int
 
 
-def entries(halves: bool = False) -> st.SearchStrategy[Fraction]:
-    """Return numbers -2 .. 2, integers or halves."""
-    return st.integers(-4, 4).map(lambda v: Fraction(v, 2)) if halves else st.integers(-2, 2).map(Fraction)
+def choices(draw: st.DrawFn, count: int, values: Sequence[T]) -> list[T]:
+    """Draw a list of ``count`` values, which shrink to the first one; faster than a strategy of lists."""
+    index = st.integers(0, len(values) - 1)
+    return [values[k] for k in draw(st.tuples(*[index] * count))]
 
 
 @st.composite
@@ -37,22 +45,21 @@ def networks(
     # shrinks to few neurons, yet draws many more often than few
     budget = draw(st.sampled_from([*range(1, max_neurons + 1), *range((max_neurons + 1) // 2, max_neurons + 1)]))
     depth = draw(st.integers(1, min(max_layers, budget)))
-    cuts = (
-        sorted(draw(st.sets(st.integers(1, budget - 1), min_size=depth - 1, max_size=depth - 1))) if depth > 1 else []
-    )
+    cuts = draw(st.sampled_from(list(combinations(range(1, budget), depth - 1))))
     widths = [b - a for a, b in zip([0, *cuts], [*cuts, budget], strict=True)]
     output_relu = depth > 1 and draw(st.booleans())  # the last group of neurons is then the output layer
     sizes = [dim, *widths] if output_relu else [dim, *widths, draw(st.integers(1, max_outputs))]
     skips = draw(st.booleans())
-    number = entries(draw(st.booleans()))
+    numbers = HALVES if draw(st.booleans()) else INTEGERS
     weights: list[list[list[Fraction]]] = []
     biases: list[list[Fraction]] = []
     for layer, size in enumerate(sizes[1:]):
         columns = sum(sizes[: layer + 1]) if skips else sizes[layer]
-        rows = draw(st.lists(st.lists(number, min_size=columns, max_size=columns), min_size=size, max_size=size))
-        bias = draw(st.lists(number, min_size=size, max_size=size))
+        flat = choices(draw, size * (columns + 1), numbers)
+        rows = [flat[k * columns : (k + 1) * columns] for k in range(size)]
+        bias = flat[size * columns :]
         if size > 1 and draw(st.integers(0, 3)) == 0:  # a copy, a mirror image or a multiple of another neuron
-            source, target = draw(st.permutations(range(size)))[:2]
+            source, target = draw(st.sampled_from(list(permutations(range(size), 2))))
             factor = draw(st.sampled_from([1, -1, 2]))
             rows[target] = [factor * v for v in rows[source]]
             bias[target] = factor * bias[source]
@@ -64,8 +71,8 @@ def networks(
 @st.composite
 def boxes(draw: st.DrawFn, d: int, radius: int = 3) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Draw a full-dimensional box (lo, hi) with integer bounds, most often around 0, where small networks bend."""
-    lo = [-draw(st.integers(0, radius)) for _ in range(d)]
-    hi = [draw(st.integers(1, radius)) for _ in range(d)]
+    lo = choices(draw, d, range(0, -radius - 1, -1))
+    hi = choices(draw, d, range(1, radius + 1))
     shift = draw(st.sampled_from([0, 0, 0, 1, -2]))
     return tuple(v + shift for v in lo), tuple(v + shift for v in hi)
 

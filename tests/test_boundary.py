@@ -124,7 +124,7 @@ def test_a_network_without_hidden_layer_and_one_with_an_output_relu():
 
 
 # -- against cutting every region by itself -------------------------------------------
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(networks_in_boxes(max_neurons=5), st.sampled_from([F(0), F(1), F(-1, 2)]))
 def test_pieces_against_every_region(case, value):
     net, (lo, hi) = case
@@ -152,7 +152,7 @@ def test_pieces_against_every_region(case, value):
         assert [v for v in net(piece.vertices)[:, 0]] == [value] * len(piece.vertices)
 
 
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(networks_in_boxes(d=2, max_neurons=6))
 def test_polylines_use_every_segment_once(case):
     net, (lo, hi) = case
@@ -197,7 +197,7 @@ def test_meshes_of_random_networks_are_watertight(seed):
         assert not near.any()
 
 
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(networks_in_boxes(d=3, max_neurons=4))
 def test_meshes_of_degenerate_networks_are_watertight(case):
     net, (lo, hi) = case
@@ -208,7 +208,7 @@ def test_meshes_of_degenerate_networks_are_watertight(case):
         check_watertight(cx, type(b)(cx, b.refined, crossing, b.solid).mesh())
 
 
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(networks_in_boxes(max_neurons=4), st.sampled_from(["argmax", "argmin"]))
 def test_boundaries_of_classes(case, classes):
     net, (lo, hi) = case

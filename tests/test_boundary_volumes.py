@@ -78,7 +78,7 @@ def test_in_one_dimension_points_are_counted():
     assert len(points) == len(regions_on_segment(net, [-1], [1])) - 1
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(4))
 def test_random_lines_agree_with_the_exact_volume(seed):
     d = 2 + seed % 2
     net, cube = he_network((d, 5, 5, 1), seed=seed), pr.Box([-1] * d, [1] * d)
@@ -107,13 +107,13 @@ def test_the_coarea_formula_counts_breakpoints(good, expected, error):
 def test_exact_counts_agree_with_the_coarea_formula():
     """The mean of exact counts over random networks, and of crossings in the plane, against the formula."""
     counts = []
-    for seed in range(50):
+    for seed in range(30):
         net = random_network((2, 3, 3, 1), biases=0.5, seed=seed)
         parts = boundary_volumes(pr.enumerate_regions(net, pr.Box([-1, -1], [1, 1]), progress=False))
         counts.append([float(part) for part in parts])
     mean, error = np.mean(counts, axis=0), np.std(counts, axis=0, ddof=1) / math.sqrt(len(counts))
     for k in (1, 2):
-        found = coarea_estimate((2, 3, 3, 1), pr.Box([-1, -1], [1, 1]), k, bias_sd=0.5, samples=600)
+        found = coarea_estimate((2, 3, 3, 1), pr.Box([-1, -1], [1, 1]), k, bias_sd=0.5, samples=400)
         assert abs(found.mean - mean[k - 1]) < 3 * math.hypot(found.standard_error, error[k - 1])
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import shutil
 import signal
 import subprocess
 import sys
 import textwrap
-import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -97,63 +97,83 @@ def rewrite(directory, **changes):
 # -- SIGKILL --------------------------------------------------------------------------
 SCRIPT = textwrap.dedent(
     """
-    import sys, time
+    import os, signal, sys, time
     sys.path.insert(0, sys.argv[1])
     import numpy as np, networks, polyrelu as pr
     import test_checkpoint as here
     from polyrelu.enumeration import checkpoint, subdivision
 
-    directory, name, task = sys.argv[2:]
-    make, spec = here.NETS[name]
     checkpoint.Checkpoint.INTERVAL = 0.02
-    subdivision.FIRST_BUDGET, subdivision.THREAD_SECONDS = {"generic": 3000, "degenerate": 300}[name], 0.0
     run_task = subdivision.run_task
 
     def slow(*arguments):
         time.sleep(0.02)
         return run_task(*arguments)
 
+    def run(directory, name, task):
+        make, spec = here.NETS[name]
+        subdivision.FIRST_BUDGET, subdivision.THREAD_SECONDS = {"generic": 3000, "degenerate": 300}[name], 0.0
+        result = here.TASKS[task](make(), spec, checkpoint=directory, workers=2)
+        out = {n: getattr(result, n) for n in here.NAMES} if task == "enumerate" else {"by_layer": result.by_layer}
+        np.savez(directory + ".result.npz", complete=result.complete, **out)
+
     subdivision.run_task = slow
-    here.TASKS[task](networks.coordinate(2), here.cube(2, -1, 1))  # the kernels are loaded
-    print("ready", flush=True)
-    result = here.TASKS[task](make(), spec, checkpoint=directory, workers=2)
-    out = {n: getattr(result, n) for n in here.NAMES} if task == "enumerate" else {"by_layer": result.by_layer}
-    np.savez(sys.argv[2] + ".result.npz", complete=result.complete, **out)
+    for task in here.TASKS.values():
+        task(networks.coordinate(2), here.cube(2, -1, 1), workers=1)  # the kernels are loaded, no thread is started
+    for line in sys.stdin:
+        seconds, *words = line.rstrip("\\n").split("\\t")
+        process = os.fork()
+        if not process:
+            signal.alarm(120)
+            try:
+                run(*words)
+            except BaseException as error:
+                print(repr(error), file=sys.stderr, flush=True)
+                os._exit(1)
+            os._exit(0)
+        if float(seconds) < 120:
+            time.sleep(float(seconds))
+            os.kill(process, signal.SIGKILL)
+        print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
     """
 )
 
 
-def start(directory, name, task):
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(HERE), str(directory), name, task], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout.readline() == "ready\n"
-    return process
+@pytest.fixture(scope="module")
+def forks():
+    """Return a function that runs a task in a process of its own and kills it after some seconds.
+
+    The processes are forks of one that has loaded everything, which takes far longer than the runs.
+    """
+    words = [sys.executable, "-c", SCRIPT, str(HERE)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+
+        def run(directory, name, task, seconds=math.inf):
+            print(seconds, directory, name, task, sep="\t", file=parent.stdin, flush=True)
+            return int(parent.stdout.readline())
+
+        yield run
+        parent.stdin.close()
 
 
 @pytest.mark.parametrize(
     ("name", "task"), [("generic", "enumerate"), ("generic", "count"), ("degenerate", "enumerate")]
 )
-def test_runs_that_are_killed_end_as_if_nothing_had_happened(name, task, tmp_path, expected):
+def test_runs_that_are_killed_end_as_if_nothing_had_happened(name, task, tmp_path, expected, forks):
     """Kill a process at moments of its run, whatever it does just then, and start it again on what it left."""
     directory, result = tmp_path / "run", tmp_path / "run.result.npz"
     moments = random.Random(f"{name} {task}")
     kills = 0
     for _ in range(2):
-        process = start(directory, name, task)
-        time.sleep(moments.uniform(0.03, 0.25))
-        process.kill()
-        process.communicate()
-        kills += process.returncode == -signal.SIGKILL
+        kills += forks(directory, name, task, moments.uniform(0.03, 0.25)) == -signal.SIGKILL
         if result.exists():
             break
-    process = start(directory, name, task)
-    process.communicate(timeout=120)
+    code = forks(directory, name, task)
     make, spec = NETS[name]
     with np.load(result) as archive:
         found = {key: archive[key] for key in archive.files}
 
-    assert process.returncode == 0 and kills > 0
+    assert code == 0 and kills > 0
     if task == "enumerate":
         assert ({key: found[key].tobytes() for key in NAMES}, bool(found["complete"])) == expected[name, task]
     else:

@@ -245,7 +245,7 @@ def simple_difference(f, g, box):
                 yield rows, gaps
 
 
-@settings(max_examples=60)
+@settings(max_examples=35)
 @given(pairs())
 def test_against_pairs_of_regions(problem):
     f, g, box = problem

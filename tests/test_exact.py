@@ -11,7 +11,7 @@ import flint
 import numpy as np
 import oracle
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from polyrelu import InputError, exact
@@ -235,6 +235,7 @@ def test_numbers_beyond_the_floats_do_not_become_floats():
 
 
 @given(matrices(2, 3, rationals), matrices(2, 3, rationals), matrices(3, 2, rationals), rationals)
+@settings(max_examples=50)
 def test_arithmetic_agrees_with_fractions(a, b, c, factor):
     A, B, C = (RationalMatrix.of(m) for m in (a, b, c))
 

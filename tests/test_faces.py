@@ -93,7 +93,7 @@ def test_signs_are_those_of_exact_evaluation(case):
                    for v, fs in zip(faces.faces[k], faces.facets[k], strict=True))  # fmt: skip
 
 
-@settings(max_examples=20)
+@settings(max_examples=15)
 @given(networks_in_boxes(d=3, max_neurons=4))
 def test_boundaries_have_no_boundary(case):
     net, (lo, hi) = case
@@ -187,7 +187,7 @@ def test_a_boundary_of_two_classes_is_a_level_set():
     assert cx.betti_numbers((1, -1), 0, "level") == (2, 2)
 
 
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(networks_in_boxes(max_neurons=5), st.sampled_from([F(0), F(1), F(-1, 2)]))
 def test_betti_numbers_of_pieces_are_those_of_the_level_set_without_touching_points(case, value):
     net, (lo, hi) = case
@@ -205,7 +205,7 @@ def test_betti_numbers_of_pieces_are_those_of_the_level_set_without_touching_poi
     assert (*level.betti_numbers(), 0) == homology(faces, held)
 
 
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(networks_in_boxes(max_neurons=5), st.sampled_from([F(0), F(1), F(-1, 2)]))
 def test_betti_numbers_against_ranks(case, value):
     net, (lo, hi) = case

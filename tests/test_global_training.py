@@ -64,7 +64,7 @@ def test_collinear_points_of_the_plane_have_those_of_the_line():
 
 
 # -- one convex problem ---------------------------------------------------------------
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.data())
 @pytest.mark.parametrize("name", LOSSES)
 def test_exact_fits_prove_themselves(name, data):

@@ -66,7 +66,7 @@ def random_case(rng, integer):
 def test_no_cell_of_interest_is_dropped(seed, integer):
     rng = random.Random(seed)
     dropped = 0
-    for _ in range(40):
+    for _ in range(20):
         net, box, groups = random_case(rng, integer)
         everything, wanted = truth(net, box, groups)
         found = survivors(net, box, groups)

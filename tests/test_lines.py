@@ -50,7 +50,7 @@ def brute_force(net, x, y):
 points = st.lists(st.integers(-3, 3), min_size=3, max_size=3)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(small_networks(max_neurons=6), points, points)
 def test_segments_against_brute_force(net, x, y):
     x, y = x[: net.input_dim] + [0] * (net.input_dim - 3), y[: net.input_dim] + [0] * (net.input_dim - 3)

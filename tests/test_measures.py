@@ -168,7 +168,7 @@ def test_qhull_agrees(sizes):
     assert cx.volumes() == [region.volume for region in cx]
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(networks_in_boxes(max_neurons=5))
 def test_extrema_and_lipschitz_constants_against_every_region(case):
     net, (lo, hi) = case
@@ -188,7 +188,7 @@ def test_extrema_and_lipschitz_constants_against_every_region(case):
     assert spectral.upper <= spectral.lower * (1 + 1e-11)
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(networks_in_boxes(d=2, max_neurons=5))
 def test_integrals_by_greens_theorem(case):
     net, (lo, hi) = case
@@ -208,7 +208,7 @@ def test_integrals_by_greens_theorem(case):
     assert cx.mean(bits=20).lower <= cx.mean() <= cx.mean(bits=20).upper
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(networks(max_neurons=4, max_outputs=4), st.sampled_from(["argmax", "argmin"]))
 def test_shares_of_classes_against_cutting_every_region(net, classes):
     d, sign = net.input_dim, 1 if classes == "argmax" else -1

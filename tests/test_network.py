@@ -289,7 +289,7 @@ def test_layers_that_read_what_is_not_there():
 
 
 # -- crossing -------------------------------------------------------------------------
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(strategies.networks_in_boxes(max_neurons=6))
 def test_crossing_every_facet_leads_to_the_neighbour(case):
     """The germ rule, with neurons that vanish, against patterns read at points (the oracle's adjacency)."""

@@ -13,7 +13,7 @@ import strategies
 from hypothesis import given, settings
 from networks import DEGENERATE, KNOWN, KNOWN_LINEAR, cube
 
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=25, deadline=None)
 
 
 def fourier_motzkin(rows, d):
@@ -34,7 +34,7 @@ def truth(known):
 
 # -- the LP ---------------------------------------------------------------------------
 @given(strategies.systems(max_rows=6))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_interior_point_agrees_with_fourier_motzkin(system):
     rows = oracle.wall_rows(zip(system.A, system.b, strict=True))
     x = oracle.interior_point(rows, system.d)
@@ -75,7 +75,7 @@ def test_feasible_point_survives_a_cycling_example():
 
 
 # -- regions --------------------------------------------------------------------------
-@pytest.mark.parametrize("known", [k for k in KNOWN if k.count <= 130 and k.make().neurons <= 14], ids=lambda k: k.name)
+@pytest.mark.parametrize("known", [k for k in KNOWN if k.count <= 70 and k.make().neurons <= 14], ids=lambda k: k.name)
 def test_known_counts(known):
     assert len(truth(known)) == known.count
 
@@ -214,7 +214,7 @@ def test_known_linear_regions(known):
 
     assert oracle.linear_regions_open(net, regions, edges) == known.open
     assert oracle.linear_regions_affine(net, regions) == known.affine
-    if len(regions) <= 24:  # the closed definition intersects all pairs
+    if len(regions) <= 16:  # the closed definition intersects all pairs
         assert oracle.linear_regions_closed(net, walls, regions) == known.closed
 
 

@@ -430,7 +430,7 @@ def test_balls_of_any_size_are_found(size):
 
 
 @given(strategies.systems(bounded=True))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_chebyshev_balls_lie_inside_and_are_largest(system):
     optimize = pytest.importorskip("scipy.optimize")
     P = system_polytope(system)
@@ -471,15 +471,15 @@ def test_samples_of_boxes_at_the_edge_of_floats(size):
 
 
 def test_samples_are_spread_evenly():
-    # a quarter of the triangle lies below x + y = 1/2; the standard deviation of 1200 independent points is 15
-    sample = TRIANGLE.sample(1200, seed=1)
+    # a quarter of the triangle lies below x + y = 1/2; the standard deviation of 600 independent points is 11
+    sample = TRIANGLE.sample(600, seed=1)
 
-    assert abs((sample.sum(axis=1) < 0.5).sum() - 300) < 75
+    assert abs((sample.sum(axis=1) < 0.5).sum() - 150) < 55
 
 
 # -- random systems against the oracle ------------------------------------------------
 @given(strategies.systems())
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_emptiness_dimension_and_facets_agree_with_the_oracle(system):
     P, rows, d = system_polytope(system), rows_of(system), system.d
     dimension = oracle.dimension(rows, d)
@@ -503,7 +503,7 @@ def test_emptiness_dimension_and_facets_agree_with_the_oracle(system):
 
 
 @given(strategies.systems())
-@settings(max_examples=80)
+@settings(max_examples=50)
 def test_facets_have_one_dimension_less(system):
     """Flat sets as well: facets are those inside the affine hull."""
     P = system_polytope(system)
@@ -515,7 +515,7 @@ def test_facets_have_one_dimension_less(system):
 
 
 @given(strategies.systems(max_rows=6))
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_irredundant_rows_describe_the_same_set(system):
     P = system_polytope(system)
     Q = P.irredundant()
@@ -542,7 +542,8 @@ def cdd():
 
 
 def cdd_matrix(cdd, P):
-    table = [[F(row[-1]), *map(F, row[:-1])] for row in P.rows] or [[F(1)] + [F(0)] * P.d]
+    # the row 0 <= 1 comes first: where every offset is zero cdd leaves out the apex of the cone
+    table = [[F(1)] + [F(0)] * P.d] + [[F(row[-1]), *map(F, row[:-1])] for row in P.rows]
     return cdd.gmp.matrix_from_array(table, rep_type=cdd.RepType.INEQUALITY)
 
 
@@ -560,7 +561,7 @@ def cdd_generators(cdd, P):
 
 
 @given(strategies.systems())
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_vertices_boundedness_and_redundancy_agree_with_cdd(cdd, system):
     P = system_polytope(system)
     vertices, unbounded = cdd_generators(cdd, P)
@@ -575,7 +576,7 @@ def test_vertices_boundedness_and_redundancy_agree_with_cdd(cdd, system):
 
 
 @given(strategies.systems(d=3, bounded=True), st.permutations(range(3)), st.integers(1, 2))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_projections_agree_with_cdd(cdd, system, order, k):
     """The projection of a polytope is the hull of its projected vertices; cdd projects by elimination."""
     P = system_polytope(system)
@@ -599,7 +600,7 @@ def test_projections_agree_with_cdd(cdd, system, order, k):
 
 
 @given(strategies.systems(d=2, bounded=True, max_rows=4), strategies.systems(d=2, bounded=True, max_rows=4))
-@settings(max_examples=60)
+@settings(max_examples=35)
 def test_minkowski_sums_have_the_sum_of_supports(cdd, first, second):
     P, Q = system_polytope(first), system_polytope(second)
     S = P.minkowski_sum(Q)
@@ -740,6 +741,7 @@ def test_intersections_hold_the_points_of_both(first, second, x):
     st.lists(st.integers(-2, 2), min_size=2, max_size=2),
     st.lists(st.integers(-2, 2), min_size=3, max_size=3),
 )
+@settings(max_examples=50)
 def test_preimages_hold_the_points_that_are_mapped_into_the_set(system, M, t, y):
     P = system_polytope(system)
     x = [sum(a * v for a, v in zip(row, y, strict=True)) + s for row, s in zip(M, t, strict=True)]
@@ -753,6 +755,7 @@ def test_preimages_hold_the_points_that_are_mapped_into_the_set(system, M, t, y)
     st.lists(st.lists(st.integers(-2, 2), min_size=2, max_size=2), min_size=2, max_size=2),
     st.lists(st.integers(-2, 2), min_size=2, max_size=2),
 )
+@settings(max_examples=50)
 def test_invertible_images_go_there_and_back(system, M, t):
     matrix = RationalMatrix.of(M)
     assume(matrix.det())
@@ -806,7 +809,7 @@ def test_what_needs_no_cdd_does_not_load_it():
 
 
 # -- many dimensions ------------------------------------------------------------------
-@pytest.mark.parametrize("d", [20, 40])
+@pytest.mark.parametrize("d", [15, 30])
 def test_facets_of_polytopes_in_many_dimensions(d):
     rng = np.random.default_rng(d)
     unit = np.eye(d, dtype=int)

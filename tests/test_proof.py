@@ -128,7 +128,7 @@ def test_domains(tmp_path, net, domain, where):
     assert "The SHA-256 of the file is right." in verdict.text
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_what_enumeration_finds_is_proved_and_is_the_truth(tmp_path, data):
     net, box = data.draw(strategies.networks_in_boxes())
@@ -373,7 +373,7 @@ def mutations(array: np.ndarray, data) -> np.ndarray:
     return out
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_whatever_is_changed_only_the_truth_passes(saved, tmp_path, data):
     """With the digest made right, a change is refuted or harmless; without, it is always seen."""

@@ -320,7 +320,7 @@ def simple_check(net, wanted, box) -> bool:
     return False
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(problems())
 def test_against_exhaustive_search(problem):
     net, wanted, box = problem

@@ -74,7 +74,7 @@ def enumerate_all(net, spec, **options):
 
 
 # -- against the oracle ---------------------------------------------------------------
-@pytest.mark.parametrize(("d", "count"), [(1, 40), (2, 40), (3, 20)])
+@pytest.mark.parametrize(("d", "count"), [(1, 20), (2, 30), (3, 12)])
 def test_random_networks_in_boxes_agree_with_the_oracle(d, count):
     @settings(max_examples=count)
     @given(strategies.networks_in_boxes(d, max_neurons=8))
@@ -85,7 +85,7 @@ def test_random_networks_in_boxes_agree_with_the_oracle(d, count):
 
 
 @given(strategies.networks(max_neurons=6))
-@settings(max_examples=40)
+@settings(max_examples=30)
 def test_random_networks_on_all_of_space_agree_with_the_oracle(net):
     assert_agrees(net, None)
 
@@ -97,7 +97,7 @@ def networks_on_systems(draw):
 
 
 @given(networks_on_systems())
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_random_networks_on_polytopes_agree_with_the_oracle(case):
     """Bounded and unbounded domains with duplicate and redundant rows; flat and empty ones are refused."""
     net, system = case
@@ -118,7 +118,7 @@ def test_awkward_networks_agree_with_the_oracle(case):
 
 # -- known counts ---------------------------------------------------------------------
 # those that take less than about a second each; benchmarks/ground_truth.py counts all of them
-LARGE = {"braid(6)", "zigzags_2d(2)", "zigzags_2d(2) in a box"}
+LARGE = {"zigzags_2d(2) in a box"}
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def dimension_of(points):
 
 
 @given(strategies.networks_in_boxes(max_neurons=6))
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_graph_maps_and_volumes_of_random_networks(case):
     net, box = case
     assert_consistent(enumerate_all(net, box))
@@ -200,8 +200,8 @@ def test_graph_maps_and_volumes_of_random_networks(case):
         (lambda: networks.tents(2, 2), cube(2, 0, 1)),
         (lambda: networks.zigzags_2d(1), cube(2, 0, 1)),
         (lambda: networks.max_chain(4), cube(4, -1, 1)),
-        (lambda: networks.he_network((2, 8, 8, 1)), cube(2, -1, 1)),
-        (lambda: networks.he_network((3, 5, 5, 1)), cube(3, -1, 1)),
+        (lambda: networks.he_network((2, 6, 5, 1)), cube(2, -1, 1)),
+        (lambda: networks.he_network((3, 4, 4, 1)), cube(3, -1, 1)),
         (lambda: networks.he_network((2, 6, 6, 1)), None),
         (lambda: networks.he_network((2, 6, 6, 1)), [((1, 1), 2), ((1, 1), 2), ((2, 2), 5), ((-1, 0), 1)]),
         (lambda: networks.coordinate(3), [((1, 1, 1), 1), ((-1, 0, 0), 0), ((0, -1, 0), 0), ((0, 0, -1), 0)]),
@@ -424,8 +424,8 @@ def leave_everything_to_integers(self, patterns):
 paths = pytest.mark.parametrize(
     ("make", "spec"),
     [
-        *((lambda s=s: networks.he_network((2, 6, 6, 1), seed=s), cube(2, -1, 1)) for s in range(3)),
-        *((lambda s=s: networks.he_network((3, 5, 4, 1), seed=s), cube(3, -1, 1)) for s in range(2)),
+        *((lambda s=s: networks.he_network((2, 5, 5, 1), seed=s), cube(2, -1, 1)) for s in range(2)),
+        (lambda: networks.he_network((3, 4, 3, 1)), cube(3, -1, 1)),
         (lambda: networks.he_network((2, 5, 5, 1), seed=7), None),
         (lambda: networks.he_network((3, 6, 1), seed=7), [((1, 1, 1), 1), ((1, 0, 0), 1), ((1, 0, 0), 1)]),
         (networks.tent_and_absolute_value, cube(2, -2, 2)),
@@ -459,14 +459,14 @@ def test_the_path_for_many_dimensions_gives_the_same(make, spec, monkeypatch):
 
 
 @given(strategies.networks_in_boxes(max_neurons=6))
-@settings(max_examples=30)
+@settings(max_examples=20)
 def test_random_networks_agree_with_the_oracle_on_the_path_for_many_dimensions(case):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lp, "SMALL_DIMENSION", 0)
         assert_agrees(*case)
 
 
-@pytest.mark.parametrize(("d", "spec"), [(17, None), (33, None), (9, "simplex"), (7, "box")])
+@pytest.mark.parametrize(("d", "spec"), [(17, None), (33, None), (8, "simplex"), (5, "box")])
 def test_many_inputs_and_few_neurons_agree_with_the_oracle(d, spec):
     """The oracle's simplex method is slow in many dimensions; the next test has a box in 33."""
     net = networks.he_network((d, 3, 2, 1), seed=d)
@@ -477,7 +477,7 @@ def test_many_inputs_and_few_neurons_agree_with_the_oracle(d, spec):
 
 
 def test_more_inputs_than_the_walk_is_made_for(monkeypatch):
-    net = networks.he_network((lp.SMALL_DIMENSION + 1, 2, 2, 1))
+    net = networks.he_network((lp.SMALL_DIMENSION + 1, 2, 1, 1))
     spec = cube(net.input_dim, -1, 1)
     usual = enumerate_all(net, spec)
     monkeypatch.setattr(bfs.Explorer, "_classify", leave_everything_to_integers)
@@ -521,7 +521,7 @@ def test_kinks_beyond_the_range_of_floats(net, spec, count):
 
 def test_subnormal_and_huge_layers_agree_with_the_oracle():
     """Layer 1 is subnormal, layer 2 scales it up by 1e300 and nearly cancels: error bounds may not underflow."""
-    for seed in range(20):
+    for seed in range(8):
         rng = np.random.default_rng(seed)
         first = rng.integers(-7, 8, (3, 2)) * 5e-324
         second = rng.normal(size=(2, 3)) * 1e300
@@ -541,11 +541,14 @@ def load(shared_data, name):
 
 
 def test_a_tll_network(shared_data):
-    cx = enumerate_all(load(shared_data, "instance_0_0"), cube(2, -2, 2))
+    net = load(shared_data, "instance_0_0")
+    cx = enumerate_all(net, cube(2, -2, 2))
+    cut = pr.enumerate_regions(net, cx.domain, "subdivision", progress=False)
 
     assert len(cx) == 433
+    assert arrays(cut, interior=False) == arrays(cx, interior=False)
     assert networkx.is_connected(cx.graph)
-    assert sum(region.volume for region in cx) == 16
+    assert sum(region.volume for region in cut) == 16
 
 
 def test_acas_xu_over_the_box_of_property_3(shared_data):
@@ -565,7 +568,7 @@ def test_a_slice_of_acas_xu(shared_data):
 
 
 # -- many inputs ----------------------------------------------------------------------
-@pytest.mark.parametrize("sizes", [(64, 32, 32, 10), (784, 32, 32, 10)], ids=["digits", "images"])
+@pytest.mark.parametrize("sizes", [(64, 32, 32, 10), (400, 32, 32, 10)], ids=["digits", "images"])
 def test_the_region_around_a_point_of_many_inputs(sizes):
     """A region and the neighbour across its first facet, without enumerating anything else."""
     net, d = networks.he_network(sizes, seed=1), sizes[0]

@@ -89,7 +89,7 @@ def test_known_networks_are_counted_and_equal_breadth_first_search(make, spec, c
     assert n == count == (n.by_layer[-1] if net.widths else 1)
     assert n.complete and n.exact and n.method == "subdivision"
     assert in_slices(count_all, net, spec, workers=1) == count
-    if count <= 120:  # the other engine takes its time
+    if count <= 60:  # the other engine takes its time
         interior = count <= 20  # they follow from the rest
         truth = arrays(enumerate_all(net, spec, "bfs"), interior)
         assert arrays(enumerate_all(net, spec, workers=1), interior) == truth
@@ -107,7 +107,7 @@ def test_random_float_networks_of_one_to_seven_inputs(d, seed):
 
 
 @pytest.mark.parametrize("variant", ["duplicate_neurons", "mirror_neurons", "scale_neurons", "add_constant_neurons"])
-@pytest.mark.parametrize("sizes", [(2, 6, 6, 1), (3, 5, 4, 1), (4, 4, 3, 1)], ids=str)
+@pytest.mark.parametrize("sizes", [(2, 5, 5, 1), (3, 4, 3, 1), (4, 3, 3, 1)], ids=str)
 def test_variants_of_neurons_keep_the_regions(variant, sizes):
     """Coincident rows stand together in facets, and rows that vanish nowhere or everywhere do no harm."""
     net, spec = networks.he_network(sizes, seed=2), cube(sizes[0], -1, 1)
@@ -134,7 +134,7 @@ def compare(net, spec):
     return truth
 
 
-@pytest.mark.parametrize(("d", "count"), [(1, 250), (2, 400), (3, 300), (4, 100)])
+@pytest.mark.parametrize(("d", "count"), [(1, 80), (2, 150), (3, 120), (4, 50)])
 def test_random_networks_equal_breadth_first_search(d, count):
     @settings(max_examples=count, suppress_health_check=[HealthCheck.too_slow])
     @given(strategies.networks_in_boxes(d, max_neurons=8))
@@ -144,7 +144,7 @@ def test_random_networks_equal_breadth_first_search(d, count):
     check()
 
 
-@pytest.mark.parametrize(("d", "count"), [(1, 50), (2, 150), (3, 150), (4, 100)])
+@pytest.mark.parametrize(("d", "count"), [(1, 30), (2, 70), (3, 70), (4, 40)])
 def test_random_networks_in_slices_equal_breadth_first_search(d, count):
     """As above, every task of several; coincidences and neurons that vanish on regions are frequent."""
 
@@ -159,7 +159,7 @@ def test_random_networks_in_slices_equal_breadth_first_search(d, count):
 
 
 @given(networks_in_polytopes())
-@settings(max_examples=200)
+@settings(max_examples=80)
 def test_random_networks_on_polytopes_equal_breadth_first_search(case):
     """Flat and empty domains are refused in the same words."""
     net, walls = case
@@ -171,7 +171,7 @@ def test_random_networks_on_polytopes_equal_breadth_first_search(case):
             enumerate_all(net, walls)
 
 
-@pytest.mark.parametrize(("d", "count"), [(1, 40), (2, 50), (3, 30), (4, 5)])
+@pytest.mark.parametrize(("d", "count"), [(1, 20), (2, 35), (3, 20), (4, 3)])
 def test_random_networks_agree_with_the_oracle(d, count):
     @settings(max_examples=count, suppress_health_check=[HealthCheck.too_slow])
     @given(strategies.networks_in_boxes(d, max_neurons=6))
@@ -182,7 +182,7 @@ def test_random_networks_agree_with_the_oracle(d, count):
 
 
 @given(strategies.networks_in_boxes(max_neurons=8))
-@settings(max_examples=120)
+@settings(max_examples=60)
 def test_random_networks_are_counted_layer_by_layer(case):
     """The entries of by_layer are the counts of the networks that end after each layer."""
     net, spec = case
@@ -293,7 +293,7 @@ def test_neurons_that_are_zero_on_a_region_may_become_active_across_a_facet(laye
 
 
 @given(strategies.networks_in_boxes(max_neurons=8))
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_facets_are_crossed_as_the_network_crosses_them(case):
     """cutting.cross_facets, from residues, against ReluNetwork.cross, from FLINT, at every facet of every region."""
     net, spec = case
@@ -482,9 +482,8 @@ def test_many_kinks_touch_a_cell_and_hold_no_facet():
 
 # -- real networks --------------------------------------------------------------------
 def test_tll_networks(shared_data):
-    net = load(shared_data, "instance_0_0")
-
-    assert len(assert_same(net, cube(2, -2, 2), interior=False)) == 433
+    """test_regions.py enumerates the first one by both engines."""
+    assert count_all(load(shared_data, "instance_0_0"), cube(2, -2, 2)) == 433
     assert count_all(load(shared_data, "instance_0_1"), cube(2, -2, 2)) == 798
 
 
@@ -741,7 +740,7 @@ def test_enough_primes_for_a_bound(bits):
 
 
 @given(strategies.networks_in_boxes(max_neurons=6), st.randoms(use_true_random=False))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_integer_rows_are_multiples_of_the_forms(case, rng):
     """Residues of every row on some patterns, one after another in one workspace, against the exact forms."""
     net, spec = case
@@ -868,7 +867,7 @@ def test_radii_of_solved_vertices_hold(d, closeness):
     """The true vertex of d rows, and of d among more, is within the radius in every coordinate."""
     rng = random.Random(f"{d} {closeness}")
     certified = 0
-    for _ in range(40):
+    for _ in range(20):
         rows = rows_near_singular(rng, d, closeness)
         vertex = exact_vertex(rows)
         if vertex is None:
@@ -888,7 +887,7 @@ def test_radii_of_solved_vertices_hold(d, closeness):
         if V[0, d] < np.inf:
             certified += 1
             assert all(abs(F(x) - y) <= F(float(V[0, d])) for x, y in zip(V[0, :d].tolist(), vertex, strict=True))
-    assert certified > 30 or (closeness or 1) < 1e-11
+    assert certified > 15 or (closeness or 1) < 1e-11
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -94,7 +94,7 @@ def test_resonance_zonotope_has_the_chambers_of_its_arrangement(n):
 
 # -- against all sign vectors, and every answer against the others ---------------------
 @given(zonotopes())
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_random_zonotopes(Z):
     vertices, sums = points(Z.vertices()), all_sums(Z)
     # a sum of signed generators is a vertex iff some direction, perturbed generically, is maximal there
@@ -120,7 +120,7 @@ def test_random_zonotopes(Z):
 
 
 @given(zonotopes(max_m=4), st.lists(st.fractions(-4, 4, max_denominator=3), min_size=3, max_size=3))
-@settings(max_examples=50)
+@settings(max_examples=30)
 def test_membership(Z, x):
     x = x[: Z.n]
     inside, P = Z.contains(x), Z.polytope()

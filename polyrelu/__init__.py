@@ -11,6 +11,7 @@ one of them inside a domain, exactly.
 
 from __future__ import annotations
 
+import logging as _logging
 from typing import TYPE_CHECKING, Any
 
 from .errors import (
@@ -22,8 +23,9 @@ from .errors import (
     PolyreluError,
     UnsupportedOperator,
 )
+from .errors import suggestion as _suggestion
 from .network import AffineMap, ReluNetwork
-from .readers import from_sklearn, from_torch, load, save
+from .readers import from_keras, from_sklearn, from_torch, load, save
 
 if TYPE_CHECKING:
     from .compare import Comparison, SquareRoot, distance, equal
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
     from .zonotope import Zonotope
 
 __version__ = "0.1.0"
+
+# A library's log is silent until an application wants it.
+_logging.getLogger(__name__).addHandler(_logging.NullHandler())
 
 # These modules load more than numpy, so each is imported when one of its names is first used.
 _LAZY = {
@@ -74,7 +79,9 @@ def __getattr__(name: str) -> Any:
         return import_module(".theory", __name__)
     if name in _LAZY:
         return getattr(import_module(f".{_LAZY[name]}", __name__), name)
-    raise AttributeError(f"module 'polyrelu' has no attribute {name!r}")
+    # Python itself asks for names with an underscore, often
+    hint = "" if name.startswith("_") else _suggestion(name, [*__all__, "theory"])
+    raise AttributeError(f"module 'polyrelu' has no attribute {name!r}{hint}")
 
 
 def __dir__() -> list[str]:
@@ -108,6 +115,7 @@ __all__ = [
     "distance",
     "enumerate_regions",
     "equal",
+    "from_keras",
     "from_sklearn",
     "from_torch",
     "load",

@@ -10,51 +10,25 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from . import __version__
+from .arguments import EPILOG, EXIT, Parser, PrintCompletion, examples
 from .errors import InputError, PolyreluError
 from .exact import fraction, text
 from .network import ReluNetwork
 
-EPILOG = """\
-Numbers are exact decimals or quotients: 0.1, -1e-3, -1/3.
-A region is counted if it meets the domain in full dimension; hidden neurons cut, output neurons only if the
-last layer has a ReLU.
+if TYPE_CHECKING:
+    from .slices import Slice
 
-  polyrelu info model.onnx
-  polyrelu count model.onnx --box -1 1
-  polyrelu count model.onnx --at 0 0 0 0 0 --free 0 1 --box -0.5 0.5 --json
-  polyrelu enumerate model.npz --box -1 1 --out regions.npz --plot regions.png
-  polyrelu verify regions.npz --model model.npz
-  polyrelu line model.npz --start 0 0 --end 1 1
-  polyrelu construct serra --param n=3 k=2 --out net.json
-  polyrelu bounds --widths 2,16,16,1
-
-Exit codes: 0 done, 1 a proof or check failed, 2 bad input (one line on stderr says what, where and what to do).
-check: 0 unsat, 10 sat, 3 unknown at a time limit.
-"""
+# Before the name of a network that ships with the package.
+SHIPPED = "example:"
+MODEL = "a model: .onnx, .keras, .npz, .json or .nnet file, or example:moons"
 
 PROVE = "Prove what a file of regions says, independently; exit code 1 if a claim is not proved."
+# What makes a slice: at most one of them.
+SLICES = ("free", "through", "random", "components")
 CHECK_CODES = {"unsat": 0, "sat": 10, "unknown": 3}
-
-
-class Parser(argparse.ArgumentParser):
-    """An argparse parser that takes ``-1/3`` and ``-1e-3`` for numbers and answers errors in one line."""
-
-    def __init__(self, **options: Any):
-        options |= {"allow_abbrev": False, "formatter_class": argparse.RawDescriptionHelpFormatter}
-        super().__init__(**options)
-
-    def _parse_optional(self, arg_string: str) -> Any:
-        # no option of ours begins with a minus and a digit or a point
-        if arg_string[:1] == "-" and arg_string[1:2] and (arg_string[1].isdigit() or arg_string[1] == "."):
-            return None
-        return super()._parse_optional(arg_string)
-
-    def error(self, message: str) -> NoReturn:
-        """Leave with code 2 and one line."""
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -100,14 +74,17 @@ def build_parser() -> Parser:
     """Return the parser of all commands."""
     from .linear import DEFINITIONS
 
-    parser = Parser(prog="polyrelu", description="Exact polyhedral geometry of ReLU networks.", epilog=EPILOG)
+    text = "Exact polyhedral geometry of ReLU networks."
+    parser = Parser(prog="polyrelu", description=text, epilog=f"{EPILOG}\n{EXIT}")
     parser.add_argument("--version", action="version", version=f"polyrelu {__version__}")
+    text = "print a completion script: bash, zsh, .. (needs shtab)"
+    parser.add_argument("--print-completion", action=PrintCompletion, metavar="SHELL", help=text)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def command(name: str, run: Any, show: Any, text: str) -> Parser:
-        sub: Parser = commands.add_parser(name, help=text, description=text, epilog=EPILOG)
+        sub: Parser = commands.add_parser(name, help=text, description=text, epilog=examples(name))
         sub.set_defaults(run=run, show=show, exit_code=lambda result: 0)
-        sub.add_argument("model", metavar="MODEL", help=".onnx, .npz, .json or .nnet file")
+        sub.add_argument("model", metavar="MODEL", help=MODEL)
         sub.add_argument("--json", action="store_true", help="print exactly one JSON object on stdout")
         sub.add_argument("--normalize", action="store_true", help=".nnet: take raw inputs, fold the normalisation")
         return sub
@@ -126,15 +103,14 @@ def build_parser() -> Parser:
         metavar="DEFINITION",
         help="count linear regions as well: open (default), closed, affine, convex (bounds) or activation",
     )
-    proving = commands.add_parser("verify", help=PROVE, description=PROVE, epilog=EPILOG)
+    proving = commands.add_parser("verify", help=PROVE, description=PROVE, epilog=examples("verify"))
     proving.set_defaults(run=run_verify, show=show_verify, exit_code=lambda result: 0 if result["verified"] else 1)
     proving.add_argument("regions", metavar="REGIONS.npz", help="file of enumerate --out or check --proof")
     proving.add_argument("--json", action="store_true", help="print exactly one JSON object on stdout")
     proving.add_argument("--model", metavar="MODEL", help="prove that the regions are those of this model")
     proving.add_argument("--property", metavar="P.vnnlib", help="prove that this property of the model is unsat")
     proving.add_argument("--normalize", action="store_true", help=".nnet: take raw inputs, fold the normalisation")
-    proving.add_argument("--at", nargs="+", metavar="X", help="the model's slice, as it was given to enumerate")
-    proving.add_argument("--free", nargs="+", metavar="I", help="the inputs that vary in the slice")
+    _add_slice(proving.add_argument_group("the model's slice, as it was given to enumerate"))
     checking = command("check", run_check, show_check, "Decide a VNN-LIB property: is any input unsafe?")
     checking.set_defaults(exit_code=lambda result: CHECK_CODES[result["result"]])
     checking.add_argument("property", metavar="PROPERTY.vnnlib", help="bounds of the inputs and the unsafe outputs")
@@ -150,27 +126,55 @@ def build_parser() -> Parser:
     _add_theory(commands)
     listing.add_argument("--out", metavar="REGIONS.npz", help="save patterns, points, facets and adjacency")
     listing.add_argument("--no-proof", action="store_true", help="save at once, without the proof that verify needs")
-    listing.add_argument("--plot", metavar="FILE", help="draw the regions of a 1- or 2-input network: .png, .svg, .pdf")
+    _add_picture(listing)
     return parser
+
+
+def _add_picture(sub: Parser) -> None:
+    group = sub.add_argument_group("picture")
+    group.add_argument("--plot", metavar="FILE", help="draw 1, 2 or 3 inputs: .png, .svg, .pdf, .html (a page)")
+    group.add_argument(
+        "--kind",
+        metavar="KIND",
+        help="function (1 input), regions, bent_hyperplanes, graph, surface, classes (2), regions_3d (3), boundary",
+    )
+    group.add_argument("--color", metavar="HOW", help="affine, pattern, linear, output, gradient or none")
+    group.add_argument("--output", metavar="K", help="the output that is drawn (default 0)")
 
 
 def _add_theory(commands: Any) -> None:
     text = "Write a network from the literature, with what is claimed of it."
-    making = commands.add_parser("construct", help=text, description=text, epilog=EPILOG)
+    making = commands.add_parser("construct", help=text, description=text, epilog=examples("construct"))
     making.set_defaults(run=run_construct, show=show_construct, exit_code=lambda result: 0)
     making.add_argument("name", metavar="NAME", help="hard, zonotope, tent, montufar, pascanu, serra, max, ..")
     making.add_argument("--out", metavar="NET.json", help="write the network: .json or .npz")
     text = "Put bounds on the number of regions beside enumerated counts; without options, check all constructions."
-    table = commands.add_parser("bounds", help=text, description=text, epilog=EPILOG)
+    table = commands.add_parser("bounds", help=text, description=text, epilog=examples("bounds"))
     table.set_defaults(run=run_bounds, show=show_bounds, exit_code=lambda result: 0 if result["holds"] else 1)
     table.add_argument("--widths", metavar="N0,N1,..", help="an architecture, inputs and outputs included: 2,16,16,1")
     table.add_argument("--construction", metavar="NAME", help="a network that construct knows")
     table.add_argument("--seed", default="0", metavar="S", help="of the random network of --widths (default 0)")
     table.add_argument("--limit", metavar="N", help="do not enumerate more regions (default 20000)")
     table.add_argument("--plot", metavar="FILE", help="draw the bounds against depth: .png, .svg, .pdf")
+    _add_experiment(commands)
     for sub in (making, table):
         sub.add_argument("--param", nargs="+", action="extend", default=[], metavar="K=V", help="k=3, M=1/2 or p=2,2")
         sub.add_argument("--json", action="store_true", help="print exactly one JSON object on stdout")
+
+
+def _add_experiment(commands: Any) -> None:
+    text = "Run an experiment of Hanin and Rolnick: a table, figures and a page; a run that was stopped goes on."
+    sub = commands.add_parser("experiment", help=text, description=text, epilog=examples("experiment"))
+    # 130 after Ctrl-C, so that a script does not go on as if all were done
+    sub.set_defaults(run=run_experiment, show=show_experiment)
+    sub.set_defaults(exit_code=lambda result: 0 if result["complete"] else 130)
+    sub.add_argument("name", metavar="NAME", help="lines, distances, planes, volumes, training, depth")
+    sub.add_argument("--out", metavar="DIR", required=True, help="directory of the results, and of a run to go on with")
+    sub.add_argument("--data", default="digits", metavar="WHAT", help="digits (default), or a folder with MNIST")
+    sub.add_argument("--full", action="store_true", help="the paper's architectures and repetitions (many hours)")
+    sub.add_argument("--seed", default="0", metavar="S", help="of all networks and samples (default 0)")
+    sub.add_argument("--workers", metavar="N", help="processes (default: all processors)")
+    sub.add_argument("--json", action="store_true", help="print exactly one JSON object on stdout")
 
 
 def _add_domain(sub: Parser) -> None:
@@ -178,8 +182,17 @@ def _add_domain(sub: Parser) -> None:
     group.add_argument("--box", nargs=2, metavar=("LO", "HI"), help="the same bounds for every input")
     group.add_argument("--lower", nargs="+", metavar="X", help="lower bounds, one per (free) input")
     group.add_argument("--upper", nargs="+", metavar="X", help="upper bounds, one per (free) input")
+    _add_slice(group)
+    group.add_argument("--around", nargs="+", metavar="X", help="the box around a point, numbers or a .npy file")
+    group.add_argument("--radius", metavar="R", help="half the side of the box of --around")
+
+
+def _add_slice(group: Any) -> None:
     group.add_argument("--at", nargs="+", metavar="X", help="slice: a point, one number per input or a .npy file")
     group.add_argument("--free", nargs="+", metavar="I", help="slice: the inputs that range over the box")
+    group.add_argument("--through", metavar="FILE.npy", help="slice: the plane or line through three or two rows")
+    group.add_argument("--random", metavar="SEED", help="slice: a random plane through 0, or through --at")
+    group.add_argument("--components", metavar="FILE.npy", help="slice: the first two principal components of the rows")
 
 
 def _add_search(sub: Parser) -> None:
@@ -201,35 +214,79 @@ def load_model(options: argparse.Namespace) -> ReluNetwork:
     from .readers import load
 
     settings = {"normalize": True} if options.normalize else {}
+    if options.model.startswith(SHIPPED):
+        from .examples import example_path
+
+        return load(example_path(options.model.removeprefix(SHIPPED)), **settings)
     return load(options.model, **settings)
 
 
-def read_slice(options: argparse.Namespace) -> tuple[ReluNetwork, dict[str, Any]]:
-    """Return the network, restricted to the slice if there is one, and the slice as JSON."""
+def read_slice(options: argparse.Namespace) -> tuple[ReluNetwork, Slice | None, dict[str, Any]]:
+    """Return the network, restricted to the slice if there is one, the slice, and the slice as JSON."""
+    from . import slices
+    from .readers.files import located
+
     net = load_model(options)
-    described: dict[str, Any] = {}
-    if (options.at is None) != (options.free is None):
+    found = {name: value for name in SLICES if (value := getattr(options, name)) is not None}
+    if len(found) > 1:
+        first, second = list(found)[:2]
+        raise InputError(f"--{first} excludes --{second}; give one slice")
+    centered = options.at is not None and "random" in found
+    if options.at is not None and not centered and options.free is None:
         raise InputError("a slice needs both --at (a point) and --free (the inputs that vary)")
-    if options.at is not None:
-        base = _read_point(options.at, net.input_dim, "--at")
+    if options.free is not None and options.at is None:
+        raise InputError("a slice needs both --at (a point) and --free (the inputs that vary)")
+    base = None if options.at is None else _read_point(options.at, net.input_dim, "--at")
+    if not found:
+        return net, None, {}
+    described: dict[str, Any] = dict(found)
+    (name,) = found
+    if name == "free":
+        assert base is not None
         free = [_whole_number(v, "--free") for v in options.free]
         for i in free:
             if not 0 <= i < net.input_dim:
                 raise InputError(f"--free names input {i}; this model has inputs 0 to {net.input_dim - 1}")
         if len(set(free)) != len(free):
             raise InputError("--free names an input twice; name each once")
-        described |= {"at": [text(v) for v in base], "free": free}
-        origin = [0 if i in free else v for i, v in enumerate(base)]
-        net = net.restrict(origin, [[int(i == k) for i in range(net.input_dim)] for k in free])
-    return net, described
+        piece = slices.coordinates(free, base)
+        described = {"at": [text(v) for v in base], "free": free}
+    elif name == "through":
+        rows = _read_rows(options.through, net.input_dim, "--through")
+        if len(rows) not in (2, 3):
+            raise InputError(f"{options.through} has {len(rows)} rows; --through takes two points or three")
+        with located(options.through):
+            piece = slices.through_points(*rows) if len(rows) == 3 else slices.line_through(*rows)
+    elif name == "random":
+        seed = _whole_number(options.random, "--random")
+        if seed < 0:
+            raise InputError(f"--random is {seed}; give a seed from 0 up")
+        piece = slices.random_plane(net.input_dim, seed, base, k=min(2, net.input_dim))
+        described = {"random": seed, **({} if base is None else {"at": [text(v) for v in base]})}
+    else:
+        rows = _read_rows(options.components, net.input_dim, "--components")
+        with located(options.components):
+            piece = slices.principal_plane(rows, k=min(2, net.input_dim))
+    return piece.restrict(net), piece, described
 
 
-def read_problem(options: argparse.Namespace) -> tuple[ReluNetwork, Any, dict[str, Any]]:
-    """Return the network (restricted to the slice), the domain, and the domain as JSON."""
+def read_problem(options: argparse.Namespace) -> tuple[ReluNetwork, Any, dict[str, Any], Slice | None]:
+    """Return the network (restricted to the slice), the domain, the domain as JSON, and the slice."""
     from .polytope import Box
+    from .slices import box_around
 
-    net, described = read_slice(options)
+    net, piece, described = read_slice(options)
     d = net.input_dim
+    if (options.around is None) != (options.radius is None):
+        raise InputError("a neighborhood needs both --around (a point) and --radius")
+    if options.around is not None:
+        for name in ("box", "lower", "upper", *SLICES):
+            if getattr(options, name) is not None:
+                raise InputError(f"--around excludes --{name}; give one or the other")
+        center = _read_point(options.around, d, "--around")
+        radius = fraction(options.radius, "--radius")
+        box = box_around(center, radius)
+        return net, box, {"around": [text(v) for v in center], "radius": text(radius), **_bounds(box)}, None
     if options.box is not None:
         if options.lower is not None or options.upper is not None:
             raise InputError("--box excludes --lower and --upper; give one or the other")
@@ -241,29 +298,45 @@ def read_problem(options: argparse.Namespace) -> tuple[ReluNetwork, Any, dict[st
         for name, values in (("--lower", lower), ("--upper", upper)):
             if len(values) != d:
                 raise InputError(f"{name} has {len(values)} numbers; there are {d} free inputs")
+    elif piece is not None and piece.domain is not None:
+        return net, piece.domain, described | _bounds(piece.domain), piece
     else:
-        return net, None, described | {"lower": None, "upper": None}
-    low = [fraction(v, "a lower bound") for v in lower]
-    high = [fraction(v, "an upper bound") for v in upper]
-    described |= {"lower": [text(v) for v in low], "upper": [text(v) for v in high]}
-    return net, Box(low, high), described
+        return net, None, described | {"lower": None, "upper": None}, piece
+    box = Box([fraction(v, "a lower bound") for v in lower], [fraction(v, "an upper bound") for v in upper])
+    return net, box, described | _bounds(box), piece
+
+
+def _bounds(box: Any) -> dict[str, Any]:
+    return {"lower": [text(v) for v in box.lower], "upper": [text(v) for v in box.upper]}
+
+
+def _read_array(path: str) -> Any:
+    import numpy as np
+
+    from .readers.files import existing_file, located
+
+    with located(path):
+        file = existing_file(path)
+    try:
+        array = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        raise InputError(f"{path}: this is no .npy array of numbers; write it with numpy.save") from None
+    if array.dtype.kind not in "fiub":
+        raise InputError(f"{path}: the array has dtype {array.dtype}; save one of floats or integers")
+    return array
+
+
+def _read_rows(path: str, d: int, option: str) -> Any:
+    """Read points from a .npy file, one per row; further axes are flattened."""
+    array = _read_array(path)
+    if array.ndim < 2 or array[0].size != d:
+        raise InputError(f"{path} has shape {array.shape}; {option} takes rows of {d} numbers, one per input")
+    return array.reshape(len(array), d)
 
 
 def _read_point(words: Sequence[str], d: int, option: str) -> list[Any]:
     if len(words) == 1 and words[0].endswith(".npy"):
-        import numpy as np
-
-        from .readers.files import existing_file, located
-
-        with located(words[0]):
-            file = existing_file(words[0])
-        try:
-            array = np.load(file, allow_pickle=False)
-        except (OSError, ValueError, EOFError):
-            raise InputError(f"{words[0]}: this is no .npy array of numbers; write it with numpy.save") from None
-        if array.dtype.kind not in "fiub":
-            raise InputError(f"{words[0]}: the array has dtype {array.dtype}; save one of floats or integers")
-        values = [fraction(v, f"{words[0]}[{i}]") for i, v in enumerate(array.ravel())]
+        values = [fraction(v, f"{words[0]}[{i}]") for i, v in enumerate(_read_array(words[0]).ravel())]
     else:
         values = [fraction(v, option) for v in words]
     if len(values) != d:
@@ -307,7 +380,7 @@ def show_info(result: dict[str, Any]) -> None:
 
 def run_count(options: argparse.Namespace) -> dict[str, Any]:
     """Count the activation regions."""
-    net, domain, described = read_problem(options)
+    net, domain, described, _ = read_problem(options)
     if options.linear is not None:
         result, cx = _search(options, net, domain, described)
         return result | _linear(cx, options.linear)
@@ -333,7 +406,7 @@ def _linear(cx: Any, definition: str) -> dict[str, Any]:
 
 def run_enumerate(options: argparse.Namespace) -> dict[str, Any]:
     """Find the regions; save and draw them as asked."""
-    problem = read_problem(options)
+    *problem, piece = read_problem(options)
     # files that cannot be written are refused before any work
     if options.out is not None:
         from .readers.files import located
@@ -341,10 +414,12 @@ def run_enumerate(options: argparse.Namespace) -> dict[str, Any]:
 
         with located(options.out):
             check_target(options.out)
+    look: dict[str, Any] = {}
     if options.plot is not None:
-        from .plotting import check_picture, save_picture
-
-        check_picture(options.plot, problem[0].input_dim)
+        look = _picture_options(options, piece)
+        save_picture = _checked_picture(options, problem[0], problem[1], look)
+    elif any(getattr(options, name) is not None for name in ("kind", "color", "output")):
+        raise InputError("--kind, --color and --output say how to draw; give --plot FILE too")
     result, cx = _search(options, *problem)
     result["adjacencies"] = len(cx.edges)
     if options.out is not None:
@@ -355,14 +430,46 @@ def run_enumerate(options: argparse.Namespace) -> dict[str, Any]:
             cx.save(options.out, proof=False)
         result["out"] = options.out
     if options.plot is not None:
-        free = result["domain"].get("free", range(problem[0].input_dim))
         try:
-            save_picture(cx, options.plot, inputs=[f"$x_{{{i}}}$" for i in free])
+            save_picture(cx, options.plot, **look)
             result["plot"] = options.plot
         except KeyboardInterrupt:
             _complain("interrupted while drawing; there is no picture")
             result["plot"] = None
     return result
+
+
+def _checked_picture(options: argparse.Namespace, net: ReluNetwork, domain: Any, look: dict[str, Any]) -> Any:
+    """Return the function that writes a picture or a page, once it is known that it can; options it has are left."""
+    if Path(options.plot).suffix.lower() != ".html":
+        from .plotting import check_picture, save_picture
+
+        check_picture(options.plot, net, **look)
+        return save_picture
+    from .page import check_page, save_page
+
+    if look.keys() & {"kind", "color", "output"}:
+        raise InputError("--kind, --color and --output are for pictures; a page has switches, so leave them out")
+    check_page(options.plot, net.input_dim, domain is not None and domain.is_bounded())
+    look.pop("points", None)
+    look["title"] = Path(options.model).name
+    return save_page
+
+
+def _picture_options(options: argparse.Namespace, piece: Slice | None) -> dict[str, Any]:
+    """Return the keyword arguments of a picture that were asked for, and names and points of a slice."""
+    look: dict[str, Any] = {}
+    if options.kind is not None:
+        look["kind"] = options.kind
+    if options.color is not None:
+        look["color"] = None if options.color == "none" else options.color
+    if options.output is not None:
+        look["output"] = _whole_number(options.output, "--output")
+    if piece is not None:
+        look["inputs"] = list(piece.labels)
+        if options.through is not None and len(piece.labels) == 2 and options.kind != "surface":
+            look["points"] = piece.points
+    return look
 
 
 def run_line(options: argparse.Namespace) -> dict[str, Any]:
@@ -579,15 +686,62 @@ def show_bounds(result: dict[str, Any]) -> None:
         print(f"drew {result['plot']}")
 
 
+def run_experiment(options: argparse.Namespace) -> dict[str, Any]:
+    """Run an experiment, or go on with it."""
+    from .theory import experiments
+
+    experiments.experiment_named(options.name)
+    seed = _whole_number(options.seed, "--seed")
+    workers = None if options.workers is None else _whole_number(options.workers, "--workers")
+    if workers is not None and workers < 1:
+        raise InputError(f"--workers is {workers}; give a whole number from 1 up")
+    _say_if_compiling()
+    report = experiments.run_experiment(
+        options.name, options.out, data=options.data, full=options.full, seed=seed, workers=workers
+    )
+    return {
+        "experiment": report.name,
+        "complete": report.complete,
+        "looks": report.looks,
+        "total": report.total,
+        "computed": report.computed,
+        "rows": len(report.rows),
+        "findings": [found._asdict() for found in report.findings],
+        "csv": str(report.csv),
+        "page": None if report.page is None else str(report.page),
+        "figures": [str(file) for file in report.figures],
+        "seconds": report.seconds,
+        "data": options.data,
+        "full": options.full,
+        "seed": seed,
+    }
+
+
+def show_experiment(result: dict[str, Any]) -> None:
+    """Print the main numbers and where the page is."""
+    done = f"{result['looks']} of {result['total']} looks at networks"
+    if not result["complete"]:
+        print(f"stopped after {done}; all of them are kept: the same command goes on from there")
+        return
+    from .theory.experiments.page import number
+
+    for found in result["findings"]:
+        shown = number(found["mean"], found["standard_error"])
+        print(f"{shown:>20}  {found['what']} ({found['samples']} {found['of']}, each {found['exactness']})")
+    print(f"{done}, {result['computed']} of them now, in {result['seconds']:.1f} s")
+    print(f"wrote {result['page']}")
+
+
 def run_verify(options: argparse.Namespace) -> dict[str, Any]:
     """Prove a file of regions."""
     from .storage import verify
 
-    if options.model is None and (options.at is not None or options.free is not None):
+    sliced = any(getattr(options, name) is not None for name in ("at", *SLICES))
+    if options.model is None and sliced:
         raise InputError("--at and --free say which slice of --model the regions are of; give --model too")
     if options.property is not None and options.model is None:
         raise InputError("--property says what is proved of a network; give --model too")
-    if options.property is not None and options.at is not None:
+    if options.property is not None and sliced:
         raise InputError("--property says itself which inputs are fixed; leave --at and --free out")
     found = verify(options.regions, None if options.model is None else read_slice(options)[0], options.property)
     return {
@@ -615,6 +769,8 @@ def _search(
     options: argparse.Namespace, net: ReluNetwork, domain: Any, described: dict[str, Any]
 ) -> tuple[dict[str, Any], Any]:
     settings = _search_settings(options)
+    if "around" in described and settings["limit"] is not None:
+        settings["start"] = described["around"]  # the nearest regions come first
     from .enumeration import enumerate_regions
 
     _say_if_compiling()
@@ -691,12 +847,24 @@ def _linear_text(result: dict[str, Any]) -> str:
 
 
 def _domain_text(domain: dict[str, Any]) -> str:
+    if "around" in domain:
+        return f"the box of radius {domain['radius']} around a point"
     if domain["lower"] is None:
         box = "R^d"
     else:
-        sides = [f"[{lo}, {hi}]" for lo, hi in zip(domain["lower"], domain["upper"], strict=True)]
+        sides = [f"[{_brief(lo)}, {_brief(hi)}]" for lo, hi in zip(domain["lower"], domain["upper"], strict=True)]
         box = f"{sides[0]}^{len(sides)}" if len(set(sides)) == 1 < len(sides) else " x ".join(sides)
-    return f"{box} of inputs {', '.join(map(str, domain['free']))}" if "free" in domain else box
+    if "free" in domain:
+        return f"{box} of inputs {', '.join(map(str, domain['free']))}"
+    for name in ("through", "random", "components"):
+        if name in domain:
+            return f"{box} of the slice --{name} {domain[name]}"
+    return box
+
+
+def _brief(number: str) -> str:
+    """Return a number as it is if it is short, else about six digits of it."""
+    return number if len(number) <= 24 else f"{float(fraction(number)):.6g}"
 
 
 if __name__ == "__main__":

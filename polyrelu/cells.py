@@ -52,8 +52,8 @@ class PrefixForms:
     def __init__(self, net: ReluNetwork):
         self.net = net
         self._start = np.concatenate([[0], np.cumsum([layer.size for layer in net.layers])])
-        zero = RationalMatrix.zeros
-        self._base = [layer.blocks.get(0, zero(layer.size, net.input_dim)).hstack(layer.bias) for layer in net.layers]
+        zero, d = RationalMatrix.zeros, net.input_dim
+        self._base = [layer.blocks.get(0, zero(layer.size, d)).dense().hstack(layer.bias) for layer in net.layers]
         self.bits: Pattern | None = None
         self._forms: list[RationalMatrix] = []
         self._blocks: list[RationalMatrix] = []

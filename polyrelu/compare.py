@@ -14,7 +14,7 @@ import numpy as np
 
 from . import lp
 from .double_description import Generators, generators, simplex_volume, triangulate
-from .errors import CertificationError, DomainError, InputError
+from .errors import CertificationError, DomainError, InputError, suggestion
 from .exact import Point, RationalMatrix, dot, floats, integer_point, nearest_floats, rational_sum
 from .network import Layer, ReluNetwork
 from .polytope import HPolytope, as_domain
@@ -214,7 +214,7 @@ def distance(
     """
     space = _check(f, g, domain)
     if norm not in NORMS:
-        raise InputError(f"norm is {norm!r}; choose one of {', '.join(NORMS)}")
+        raise InputError(f"norm is {norm!r}; choose one of {', '.join(NORMS)}{suggestion(norm, NORMS)}")
     if norm != "sup" and not space.is_bounded():
         raise DomainError(f"the domain is unbounded; {norm} needs a bounded one, give a Box (or norm='sup')")
     joined, gap = difference(f, g)

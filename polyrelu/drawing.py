@@ -34,6 +34,8 @@ Ints = npt.NDArray[np.int64]
 
 # Regions whose float rows are built at once: large enough for BLAS, small enough for the cache.
 BATCH = 1024
+# And no more than so many numbers of one kind.
+ENTRIES = 2**24
 # A float form that is not this much larger than its error is not drawn: facets are taken from exact integers
 # instead, a gradient counts as zero.
 TRUSTED = 2.0**12
@@ -55,9 +57,10 @@ class Forms:
     def __init__(self, net: ReluNetwork):
         self.net = net
         self.layers = [
-            ({k: w.to_float()[0].T.copy() for k, w in layer.blocks.items()}, layer.bias.to_float()[0].ravel())
+            ({k: w.operator()[0].T.copy() for k, w in layer.blocks.items()}, layer.bias.to_float()[0].ravel())
             for layer in net.layers
         ]
+        self.batch = max(16, min(BATCH, ENTRIES // max(1, net.neurons)))
 
     def __call__(self, patterns: npt.NDArray[np.uint8]) -> tuple[Floats, Floats, Floats, Floats]:
         """Return the forms of the hidden neurons (B, d + 1, N) and of the outputs (B, d + 1, m), each with errors."""
@@ -66,20 +69,27 @@ class Forms:
         blocks: list[tuple[Floats, Floats, Floats]] = []
         z, error = hidden, hidden_error
         offset = 0
+        new = np.zeros(count, dtype=bool)
+        new[:1] = True
         for weights, bias in self.layers:
-            z, error = np.zeros((count, d + 1, len(bias))), np.zeros((count, len(bias)))
+            # neighbors in the list share their first layers, and so these forms
+            chosen, number = np.flatnonzero(new), np.cumsum(new) - 1
+            z, error = np.zeros((len(chosen), d + 1, len(bias))), np.zeros((len(chosen), len(bias)))
             z[:, d] = bias
             for k, w in weights.items():
                 if k == 0:  # block 0 is the identity: its products are the weights
+                    w = w if isinstance(w, np.ndarray) else w.toarray()
                     z[:, :d] += w
                     error += UNIT_ROUNDOFF * np.abs(w).max(axis=0)
                 else:
-                    form, size, carried = blocks[k - 1]
-                    z += form @ w
-                    error += (carried + UNIT_ROUNDOFF * size) @ np.abs(w)
+                    form, size, carried = (table[chosen] for table in blocks[k - 1])
+                    z += np.asarray(form.reshape(-1, form.shape[2]) @ w).reshape(z.shape)
+                    error += (carried + UNIT_ROUNDOFF * size) @ abs(w)
+            z, error = z[number], error[number]
             if offset < N:
                 here = slice(offset, offset + len(bias))
                 hidden[..., here], hidden_error[:, here] = z, error
+                new[1:] |= (patterns[1:, here] != patterns[:-1, here]).any(axis=1)
                 # what the next layers read; also what a last layer with a ReLU puts out
                 z, error = z * patterns[:, None, here], error * patterns[:, here]
                 offset += len(bias)
@@ -101,8 +111,8 @@ def facet_rows(cx: RegionComplex) -> tuple[Floats, Floats]:
     doubtful = np.zeros(len(cx), dtype=bool)
     doubtful[list(cx.exact_points)] = True
     forms = Forms(net)
-    for start in range(0, len(cx), BATCH):
-        stop = min(start + BATCH, len(cx))
+    for start in range(0, len(cx), forms.batch):
+        stop = min(start + forms.batch, len(cx))
         patterns = cx.patterns[start:stop]
         hidden, error, maps[start:stop], map_error = forms(patterns)
         noise = np.abs(maps[start:stop, :d]).max(axis=1) <= TRUSTED * map_error

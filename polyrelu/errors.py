@@ -13,6 +13,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class PolyreluError(Exception):
     """Base class of all polyrelu errors."""
@@ -40,3 +42,18 @@ class MissingDependency(PolyreluError, ImportError):
 
 class CertificationError(PolyreluError, RuntimeError):
     """Two certified facts contradict each other. Nothing is returned: please report it."""
+
+
+def suggestion(name: object, known: Iterable[str]) -> str:
+    """Return the end of a message about an unknown name: the nearest known one, or nothing if none is near.
+
+    Examples
+    --------
+    >>> suggestion("subdivison", ["auto", "bfs", "subdivision"]), suggestion("exact", ["auto", "bfs"])
+    ("; did you mean 'subdivision'?", '')
+    """
+    from difflib import get_close_matches
+
+    word, words = str(name)[:80], list(known)
+    near = get_close_matches(word, words, 1) or get_close_matches(word.lower(), words, 1)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -351,6 +351,18 @@ class RationalMatrix:
                     exact = p * self.den == v * q
         return out, exact
 
+    def dense(self) -> RationalMatrix:
+        """Return the matrix itself."""
+        return self
+
+    def row_sums(self) -> list[int]:
+        """Return for every row the sum of its numerators' sizes."""
+        return [sum(map(abs, row)) for row in self.integers()]
+
+    def operator(self) -> tuple[npt.NDArray[np.float64], bool]:
+        """Return :meth:`to_float`: what float passes multiply by, sparse for a sparse matrix."""
+        return self.to_float()
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, RationalMatrix):
             return NotImplemented

@@ -210,7 +210,7 @@ def _float_signs(forms: PrefixForms, corners: Sequence[Corner]) -> tuple[npt.NDA
     d, N = forms.net.input_dim, forms.net.neurons
     G, E = np.empty((N, d + 1)), np.empty((N, d + 1))
     assert forms.bits is not None
-    affine_forms(forms.net.packed, d, forms.bits, G, E)
+    affine_forms(forms.net.packed, d, forms.bits, G, E, 0)
     x = np.array([[*floats(as_point(c)), 1.0] for c in corners])
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         z, size = x @ G.T, np.abs(x)

@@ -50,7 +50,7 @@ def interior_points(
             for i in range(begin, end):
                 rows = first_row[facet_ptr[i] : facet_ptr[i + 1]]
                 G, E = np.empty((N, d + 1)), np.empty((N, d + 1))
-                kernels.affine_forms(net.packed, d, bits[i - begin], G, E)
+                kernels.affine_forms(net.packed, d, bits[i - begin], G, E, 0)
                 G = np.vstack([np.where(bits[i - begin][:, None] == 1, G, -G), walls])[rows]
                 E = np.vstack([E, wall_error])[rows]
                 _, points[i], code = lp.classify(G, E, lo, hi, start)

@@ -56,8 +56,8 @@ njit = _compiler()
 
 
 @njit
-def affine_forms(packed: Any, d: int, pattern: Bits, G: Floats, E: Floats) -> None:
-    """Write every neuron's affine form on a pattern, and its error bound, into G and E (N, d + 1).
+def affine_forms(packed: Any, d: int, pattern: Bits, G: Floats, E: Floats, begin: int) -> None:
+    """Write the affine forms of the neurons from layer ``begin`` on, and their error bounds, into G and E (N, d + 1).
 
     A term ``w a`` with stored ``W``, ``A`` and ``|W - w| <= kind u |W| + 2**-1074``, ``|A - a| <= e``
     differs from ``W A`` by at most ``|W| e (1 + u) + u |W| |A|`` + underflow; summing n of them adds
@@ -66,11 +66,11 @@ def affine_forms(packed: Any, d: int, pattern: Bits, G: Floats, E: Floats) -> No
     behind dead layers are recognised without exact arithmetic.
     """
     layers = packed.inexact.shape[0]
-    for layer in range(layers):
+    for layer in range(begin, layers):
         first, last = packed.layer_neuron[layer], packed.layer_neuron[layer + 1]
         terms = 1
         for q in range(packed.layer_block[layer], packed.layer_block[layer + 1]):
-            terms += 1 if packed.block[q, 1] < 0 else packed.block[q, 2]
+            terms += 1 if packed.block[q, 1] < 0 else packed.block[q, 5]
         inexact = packed.inexact[layer]
         alone = terms == 1 or (terms == 2 and packed.block[packed.layer_block[layer], 1] < 0)
         # one product or one stored number per entry: nothing is summed, only storing may have rounded
@@ -85,19 +85,27 @@ def affine_forms(packed: Any, d: int, pattern: Bits, G: Floats, E: Floats) -> No
                 E[j, d] += TINY
         for q in range(packed.layer_block[layer], packed.layer_block[layer + 1]):
             source, width, offset = packed.block[q, 1], packed.block[q, 2], packed.block[q, 3]
+            place = packed.block[q, 4]
             for j in range(first, last):
-                row = offset + (j - first) * width
+                start, row, entries = 0, offset + (j - first) * width, width
+                if place >= 0:
+                    start = packed.sparse_ptr[place + j - first]
+                    row = offset + start - packed.sparse_ptr[place]
+                    entries = packed.sparse_ptr[place + j - first + 1] - start
                 if source < 0:
-                    for c in range(d):
-                        w = packed.weights[row + c]
+                    for t in range(entries):
+                        c = packed.sparse_index[start + t] if place >= 0 else t
+                        w = packed.weights[row + t]
                         G[j, c] += w
                         E[j, c] += kappa * abs(w)
-                        if inexact > 0.0:
+                    if inexact > 0.0:
+                        for c in range(d):
                             E[j, c] += TINY
                 else:
-                    for k in range(width):
+                    for t in range(entries):
+                        k = packed.sparse_index[start + t] if place >= 0 else t
                         if pattern[source + k] == 1:
-                            w = packed.weights[row + k]
+                            w = packed.weights[row + t]
                             size = abs(w)
                             if size > 0.0:
                                 for c in range(d + 1):
@@ -132,12 +140,20 @@ def _sums_nothing(
     exact = packed.inexact[layer] == 0.0
     for q in range(packed.layer_block[layer], packed.layer_block[layer + 1]):
         source, width, offset = packed.block[q, 1], packed.block[q, 2], packed.block[q, 3]
-        if source < 0:
-            if c < d and not (exact and packed.weights[offset + i * width + c] == 0.0):
-                return False
-            continue
-        for k in range(width):
-            if pattern[source + k] == 1 and not (exact and packed.weights[offset + i * width + k] == 0.0):
+        place = packed.block[q, 4]
+        start, row, entries = 0, offset + i * width, width
+        if place >= 0:
+            start = packed.sparse_ptr[place + i]
+            row = offset + start - packed.sparse_ptr[place]
+            entries = packed.sparse_ptr[place + i + 1] - start
+        for t in range(entries):
+            k = packed.sparse_index[start + t] if place >= 0 else t
+            if exact and packed.weights[row + t] == 0.0:
+                continue
+            if source < 0:
+                if k == c:
+                    return False
+            elif pattern[source + k] == 1:
                 if G[source + k, c] != 0.0 or E[source + k, c] != 0.0:
                     return False
     return True
@@ -599,7 +615,7 @@ def explore_batch(
     m = neurons + walls.shape[0]
     G, E = np.empty((m, d + 1)), np.empty((m, d + 1))
     for k in range(patterns.shape[0]):
-        affine_forms(packed, d, patterns[k], G, E)
+        affine_forms(packed, d, patterns[k], G, E, 0)
         for j in range(neurons):
             if patterns[k, j] == 0:
                 for c in range(d + 1):
@@ -623,7 +639,17 @@ def find_centers(
     neurons, d = patterns.shape[1], start.shape[0]
     forms, errors = np.empty((neurons, d + 1)), np.empty((neurons, d + 1))
     for k in range(patterns.shape[0]):
-        affine_forms(packed, d, patterns[k], forms, errors)
+        # neighbors in the list share their first layers
+        begin = 0
+        if k > 0:
+            while begin < packed.inexact.shape[0]:
+                changed = False
+                for i in range(packed.layer_neuron[begin], packed.layer_neuron[begin + 1]):
+                    changed = changed or patterns[k, i] != patterns[k - 1, i]
+                begin += 1
+                if changed:
+                    break
+        affine_forms(packed, d, patterns[k], forms, errors, begin)
         m = facet_ptr[k + 1] - facet_ptr[k]
         G, E = np.empty((m, d + 1)), np.empty((m, d + 1))
         norm, alive = np.empty(m), np.ones(m, dtype=np.uint8)

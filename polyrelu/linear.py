@@ -31,7 +31,7 @@ import numpy.typing as npt
 
 from .complex import RegionComplex
 from .convex import Cells, coarsen, meets
-from .errors import InputError
+from .errors import InputError, suggestion
 from .exact import RationalMatrix, as_array, primitive
 from .network import AffineMap, ReluNetwork
 from .residues import equal_maps, first_come
@@ -154,7 +154,7 @@ def linear_regions(cx: RegionComplex, definition: str = "open", outputs: Any = N
     """Merge activation regions into linear regions; see :meth:`polyrelu.RegionComplex.linear_regions`."""
     if definition not in DEFINITIONS:
         named = ", ".join(repr(name) for name in DEFINITIONS)
-        raise InputError(f"definition is {definition!r}; choose one of {named}")
+        raise InputError(f"definition is {definition!r}; choose one of {named}{suggestion(definition, DEFINITIONS)}")
     net = choose_outputs(cx.network, outputs)
     if definition == "activation":
         return LinearRegions(

@@ -13,6 +13,7 @@ neurons count as hidden neurons. The engines know nothing else.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -23,6 +24,7 @@ import numpy.typing as npt
 
 from .errors import InputError, ModelError
 from .exact import UNDERFLOW, UNIT_ROUNDOFF, IntRow, RationalMatrix, as_array, integer_point, point, primitive
+from .sparse import SparseMatrix
 
 Pattern = npt.NDArray[np.uint8]
 
@@ -31,11 +33,11 @@ Pattern = npt.NDArray[np.uint8]
 class Layer:
     """One affine layer: ``z = sum_k blocks[k] @ block_k + bias``.
 
-    ``blocks`` maps a block number to its exact weights, shape (size, width of that block); absent
-    blocks are zero. ``bias`` has shape (size, 1).
+    ``blocks`` maps a block number to its exact weights, shape (size, width of that block), dense or
+    sparse; absent blocks are zero. ``bias`` has shape (size, 1).
     """
 
-    blocks: Mapping[int, RationalMatrix]
+    blocks: Mapping[int, Any]
     bias: RationalMatrix
 
     @property
@@ -44,18 +46,55 @@ class Layer:
         return self.bias.shape[0]
 
 
+class NeuronGroup(NamedTuple):
+    """Consecutive neurons of a layer that share a name, as the entries of one array of the model.
+
+    Attributes
+    ----------
+    name : str
+    shape : tuple of int
+        Of the array.
+    kept : tuple of int, or None
+        The entries, numbered in C order, that have a neuron; None for all of them.
+
+    Examples
+    --------
+    >>> NeuronGroup("conv1", (2, 3, 3)).neuron(10)
+    'conv1[1,0,1]'
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    kept: tuple[int, ...] | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of neurons."""
+        return math.prod(self.shape) if self.kept is None else len(self.kept)
+
+    def neuron(self, i: int) -> str:
+        """Return the name of neuron i of the group (from 0)."""
+        place = np.unravel_index(i if self.kept is None else self.kept[i], self.shape)
+        return f"{self.name}[{','.join(str(v) for v in place)}]"
+
+
 class PackedNetwork(NamedTuple):
     """The ReLU layers as flat float arrays, for the numba kernels.
 
     Entries are rounded to nearest; ``inexact[l]`` is 1.0 if any entry of layer l was rounded, else 0.0.
-    Block rows of ``block`` are (layer, first neuron of the source or -1 for the input, source width,
-    offset into ``weights``), sorted by layer; ``layer_block`` and ``layer_neuron`` are index pointers.
+    Rows of ``block`` are (layer, first neuron of the source or -1 for the input, source width, offset into
+    ``weights``, place in ``sparse_ptr`` or -1, terms), sorted by layer; ``layer_block`` and ``layer_neuron`` are index
+    pointers. A dense block stands row by row in ``weights``. Row i of a sparse one has the entries ``t = sparse_ptr[p +
+    i] .. sparse_ptr[p + i + 1] - 1`` from its place p on: column ``sparse_index[t]``, weight ``weights[offset + t -
+    sparse_ptr[p]]``. No row of a block has more than ``terms`` entries.
     """
 
     layer_neuron: npt.NDArray[np.int64]
     layer_block: npt.NDArray[np.int64]
     block: npt.NDArray[np.int64]
     weights: npt.NDArray[np.float64]
+    sparse_ptr: npt.NDArray[np.int64]
+    sparse_index: npt.NDArray[np.int64]
     bias: npt.NDArray[np.float64]
     inexact: npt.NDArray[np.float64]
 
@@ -109,11 +148,19 @@ class ReluNetwork:
     weights : sequence of array_like
         One matrix per layer, shape (n_l, n_{l-1}), or (n_l, n_0 + n_1 + .. + n_{l-1}) for a layer that
         reads the input and all earlier layers, ``[x, a_1, .., a_{l-1}]`` (skip connections). Floats are
-        taken as the dyadic rationals that they are; ints, Fractions and strings ``"p/q"`` are exact.
+        taken as the dyadic rationals that they are; ints, Fractions and strings ``"p/q"`` are exact. A
+        :class:`~polyrelu.sparse.SparseMatrix` stays sparse.
     biases : sequence of array_like
         One vector per layer, shape (n_l,).
     output_relu : bool
         True if the last layer is followed by a ReLU; its neurons then belong to the pattern.
+
+    Attributes
+    ----------
+    names : tuple of tuples of NeuronGroup
+        For every layer with a ReLU the names of its neurons; see :meth:`neuron_name`.
+    notes : tuple of str
+        What a reader left out of a model, a softmax at its end for example.
 
     Raises
     ------
@@ -150,13 +197,32 @@ class ReluNetwork:
         self._setup(layers, sizes[0], output_relu)
 
     @classmethod
-    def from_layers(cls, layers: Sequence[Layer], input_dim: int, *, output_relu: bool = False) -> ReluNetwork:
-        """Build a network from exact :class:`Layer` objects (used by readers and restrictions)."""
+    def from_layers(
+        cls,
+        layers: Sequence[Layer],
+        input_dim: int,
+        *,
+        output_relu: bool = False,
+        names: Sequence[Sequence[NeuronGroup]] | None = None,
+        notes: Sequence[str] = (),
+    ) -> ReluNetwork:
+        """Build a network from exact :class:`Layer` objects (used by readers and restrictions).
+
+        ``names`` has for every layer with a ReLU the groups of its neurons, in order; without it the groups are
+        ``layer1``, ``layer2``, and so on. ``notes`` says what a reader left out.
+        """
         self = cls.__new__(cls)
-        self._setup(list(layers), input_dim, output_relu)
+        self._setup(list(layers), input_dim, output_relu, names, notes)
         return self
 
-    def _setup(self, layers: list[Layer], input_dim: int, output_relu: bool) -> None:
+    def _setup(
+        self,
+        layers: list[Layer],
+        input_dim: int,
+        output_relu: bool,
+        names: Sequence[Sequence[NeuronGroup]] | None = None,
+        notes: Sequence[str] = (),
+    ) -> None:
         if input_dim < 1:
             raise ModelError("the first weight matrix has no columns; a network needs at least one input")
         self.layers = tuple(layers)
@@ -172,6 +238,13 @@ class ReluNetwork:
                         f"layer {index} reads block {k} with a matrix of shape {block.shape}; "
                         f"expected ({layer.size}, width of an earlier block)"
                     )
+        self.notes = tuple(notes)
+        if names is None:
+            names = [(NeuronGroup(f"layer{number}", (n,)),) for number, n in enumerate(self.widths, 1)]
+        self.names = tuple(tuple(groups) for groups in names)
+        named = tuple(sum(group.size for group in groups) for groups in self.names)
+        if named != self.widths:
+            raise ModelError(f"there are names for layers of {named} neurons; this network has {self.widths}")
 
     # -- shape ------------------------------------------------------------------------
     @property
@@ -195,7 +268,9 @@ class ReluNetwork:
         return sum(self.widths)
 
     def neuron_name(self, neuron: int) -> str:
-        """Return ``layerL[i]``: hidden layer L (from 1), neuron i of that layer (from 0).
+        """Return a neuron's name in the model, or ``layerL[i]``: hidden layer L (from 1), neuron i of it (from 0).
+
+        Readers take names from the model, as in ``conv1[3,4,5]``; see :attr:`names` and docs/models.md.
 
         Examples
         --------
@@ -203,10 +278,10 @@ class ReluNetwork:
         'layer1[1]'
         """
         rest = neuron if neuron >= 0 else self.neurons
-        for number, width in enumerate(self.widths, 1):
-            if rest < width:
-                return f"layer{number}[{rest}]"
-            rest -= width
+        for group in (group for groups in self.names for group in groups):
+            if rest < group.size:
+                return group.neuron(rest)
+            rest -= group.size
         raise InputError(f"neuron {neuron} does not exist; this network has {self.neurons}")
 
     def output_layer(self, rows: RationalMatrix | None = None) -> Layer:
@@ -409,8 +484,7 @@ class ReluNetwork:
         offset = 0
         zero = RationalMatrix.zeros
         for layer in self.layers:
-            first = layer.blocks.get(0)
-            forms = (first if first is not None else zero(layer.size, self.input_dim)).hstack(layer.bias)
+            forms = layer.blocks.get(0, zero(layer.size, self.input_dim)).dense().hstack(layer.bias)
             for k, weight in layer.blocks.items():
                 block = blocks[k]
                 if block is not None:
@@ -551,18 +625,20 @@ class ReluNetwork:
                 bias = bias + blocks[0] @ shift
                 blocks[0] = blocks[0] @ frame
             layers.append(Layer(blocks, bias))
-        return ReluNetwork.from_layers(layers, frame.shape[1], output_relu=self.output_relu)
+        return ReluNetwork.from_layers(
+            layers, frame.shape[1], output_relu=self.output_relu, names=self.names, notes=self.notes
+        )
 
     # -- floats for the kernels -------------------------------------------------------
     @functools.cached_property
-    def _float_cache(self) -> dict[int, tuple[list[tuple[int, npt.NDArray[np.float64]]], npt.NDArray[np.float64]]]:
+    def _float_cache(self) -> dict[int, tuple[list[tuple[int, Any]], npt.NDArray[np.float64]]]:
         return {}
 
-    def _float_layer(self, index: int) -> tuple[list[tuple[int, npt.NDArray[np.float64]]], npt.NDArray[np.float64]]:
+    def _float_layer(self, index: int) -> tuple[list[tuple[int, Any]], npt.NDArray[np.float64]]:
         """Return the rounded blocks and bias of one layer; a layer that nobody asks for may be beyond floats."""
         if index not in self._float_cache:
             layer = self.layers[index]
-            weights = [(k, w.to_float()[0]) for k, w in sorted(layer.blocks.items())]
+            weights = [(k, w.operator()[0]) for k, w in sorted(layer.blocks.items())]
             self._float_cache[index] = weights, layer.bias.to_float()[0].ravel()
         return self._float_cache[index]
 
@@ -571,23 +647,34 @@ class ReluNetwork:
         """The ReLU layers as flat float arrays (see :class:`PackedNetwork`)."""
         neuron = np.concatenate([[0], np.cumsum(self.widths, dtype=np.int64)]).astype(np.int64)
         block, layer_block, weights, biases, inexact = [], [0], [np.zeros(0)], [np.zeros(0)], []
-        offset = 0
+        pointers, indices = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+        offset = entries = place = 0
         for index, layer in enumerate(self.relu_layers):
             bias, exact = layer.bias.to_float()
             biases.append(bias.ravel())
             for k, matrix in sorted(layer.blocks.items()):
-                w, w_exact = matrix.to_float()
+                w, w_exact = matrix.operator()
                 exact = exact and w_exact
-                block.append((index, -1 if k == 0 else int(neuron[k - 1]), w.shape[1], offset))
-                weights.append(w.ravel())
-                offset += w.size
+                source, width = -1 if k == 0 else int(neuron[k - 1]), w.shape[1]
+                if isinstance(matrix, SparseMatrix):
+                    block.append((index, source, width, offset, place, matrix.longest))
+                    pointers.append(entries + matrix.indptr)
+                    indices.append(matrix.indices)
+                    entries, place = entries + matrix.nnz, place + len(matrix.indptr)
+                    weights.append(w.data)
+                else:
+                    block.append((index, source, width, offset, -1, width))
+                    weights.append(w.ravel())
+                offset += len(weights[-1])
             layer_block.append(len(block))
             inexact.append(0.0 if exact else 1.0)
         return PackedNetwork(
             neuron,
             np.array(layer_block, dtype=np.int64),
-            np.array(block, dtype=np.int64).reshape(-1, 4),
+            np.array(block, dtype=np.int64).reshape(-1, 6),
             np.concatenate(weights),
+            np.concatenate(pointers).astype(np.int64),
+            np.concatenate(indices).astype(np.int64),
             np.concatenate(biases),
             np.array(inexact, dtype=np.float64),
         )
@@ -596,7 +683,7 @@ class ReluNetwork:
 def _read_layer(index: int, weight: Any, bias: Any, sizes: list[int]) -> Layer:
     """Check one layer's arrays against the widths so far and split a wide matrix into blocks."""
     try:
-        matrix = RationalMatrix.of(weight, f"weights[{index}]")
+        matrix: Any = weight if isinstance(weight, SparseMatrix) else RationalMatrix.of(weight, f"weights[{index}]")
         vector = as_array(bias)
         if vector.ndim != 1:
             raise ModelError(f"biases[{index}] has shape {vector.shape}; a vector of shape (n,) is needed")

@@ -112,6 +112,19 @@ def number(value: Any) -> Fraction:
     return Fraction(value)
 
 
+def weight_rows(table: Any) -> list[list[Fraction]]:
+    """Read a weight matrix: its rows, or the entries of a sparse one, of which those at one place are added."""
+    if not isinstance(table, dict):
+        return [[number(v) for v in row] for row in table]
+    m, n = table["shape"]
+    rows = [[Fraction(0)] * n for _ in range(m)]
+    for i, j, v in zip(table["rows"], table["columns"], table["values"], strict=True):
+        if type(i) is not int or type(j) is not int or i < 0 or j < 0:
+            raise ValueError("an entry of a sparse layer has no place")
+        rows[i][j] += number(v)
+    return rows
+
+
 def truth(value: Any) -> bool:
     """Read true or false and nothing else."""
     if not isinstance(value, bool):
@@ -136,7 +149,7 @@ class Network:
         content = parse(text)
         self.output_relu = truth(content["output_relu"])
         depth = sum(key.startswith("W") for key in content)
-        self.tables = tables = [[[number(v) for v in row] for row in content[f"W{index}"]] for index in range(depth)]
+        self.tables = tables = [weight_rows(content[f"W{index}"]) for index in range(depth)]
         self.biases = biases = [[number(v) for v in content[f"b{index}"]] for index in range(depth)]
         self.d = len(tables[0][0])
         sizes, self.scale = [self.d], [1]

@@ -16,11 +16,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from .exact import RationalMatrix
 from .network import ReluNetwork
+from .sparse import SparseMatrix
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -126,8 +129,17 @@ class _ModularNetwork:
         self.net, self.p = net, p
         self.layers = []
         for layer in net.layers:
-            weights = {k: self._reduce(w.integers(), w.den).T.copy() for k, w in layer.blocks.items()}
+            weights = {k: self._operator(w) for k, w in layer.blocks.items()}
             self.layers.append((weights, self._reduce(layer.bias.integers(), layer.bias.den)[:, 0]))
+
+    def _operator(self, matrix: RationalMatrix | SparseMatrix) -> Any:
+        """Return the residues of the transpose, in floats; sparse if the matrix is."""
+        if isinstance(matrix, SparseMatrix):
+            from scipy.sparse import csr_array
+
+            values = self._reduce(matrix.pool.integers(), matrix.den).reshape(-1)[matrix.code]
+            return csr_array((values, matrix.indices, matrix.indptr), shape=matrix.shape).T.tocsr()
+        return self._reduce(matrix.integers(), matrix.den).T.copy()
 
     def _reduce(self, numerators: list[list[int]], den: int) -> Floats:
         scale = pow(den, -1, self.p)
@@ -169,9 +181,11 @@ class _ModularNetwork:
         return blocks[-1]
 
 
-def _product(block: Floats, w: Floats) -> Floats:
+def _product(block: Floats, w: Any) -> Floats:
     """Return ``block @ w``, block of shape (points, k, n), a few rows at a time."""
     rows = block.reshape(-1, block.shape[2])
+    if not isinstance(w, np.ndarray):
+        return np.asarray(rows @ w).reshape(*block.shape[:2], w.shape[1])
     step = max(16, ONE_THREAD // w.size)
     whole = len(rows) // step * step
     out = np.empty((len(rows), w.shape[1]))
@@ -202,7 +216,7 @@ def _height(net: ReluNetwork) -> int:
         total = [abs(v) * (den // layer.bias.den) * scale[-1] for (v,) in layer.bias.integers()]
         for k, w in layer.blocks.items():
             factor = den // w.den * (scale[-1] // scale[k]) * size[k]
-            total = [t + factor * sum(map(abs, row)) for t, row in zip(total, w.integers(), strict=True)]
+            total = [t + factor * row for t, row in zip(total, w.row_sums(), strict=True)]
         scale.append(scale[-1] * den)
         size.append(max(total))
     return 2 * size[-1]

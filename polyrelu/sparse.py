@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import InputError
-from .exact import RationalMatrix
+from .exact import RationalMatrix, integer_matrix
 
 Ints = npt.NDArray[np.int64]
 Objects = npt.NDArray[np.object_]
@@ -42,7 +42,7 @@ class SparseMatrix:
 
     Notes
     -----
-    Exactness: *exact*; :meth:`csr` alone rounds, and says whether it had to.
+    Exactness: *exact*; :meth:`operator` alone rounds, and says whether it had to.
 
     Examples
     --------
@@ -167,7 +167,7 @@ class SparseMatrix:
         entries = (values.ravel()[self.code], self.indices, self.indptr)
         return csr_array(entries, shape=self.shape), exact
 
-    def csr(self) -> tuple[Any, bool]:
+    def operator(self) -> tuple[Any, bool]:
         """Return the matrix as a ``scipy.sparse.csr_array`` of nearest floats, and whether none had to be rounded."""
         return self._csr
 
@@ -186,7 +186,7 @@ class SparseMatrix:
             )
         entries = np.zeros(self.shape, dtype=object)
         entries[self.entry_rows, self.indices] = _column(self.pool)[self.code]
-        return RationalMatrix.of(entries).scale(Fraction(1, self.pool.den))
+        return integer_matrix(entries.tolist(), self.shape[1]).scale(Fraction(1, self.pool.den))
 
     def integers(self) -> list[list[int]]:
         """Return the numerators over :attr:`den`, row by row, with the zeros."""
@@ -212,22 +212,18 @@ class SparseMatrix:
         bounds = zip(self.indptr[:-1].tolist(), self.indptr[1:].tolist(), strict=True)
         return [int(totals[b] - totals[a]) for a, b in bounds]
 
-    def row_maxima(self) -> list[int]:
-        """Return for every row the largest size of its numerators."""
-        sizes = np.abs(_column(self.pool))[self.code]
-        bounds = zip(self.indptr[:-1].tolist(), self.indptr[1:].tolist(), strict=True)
-        return [max(sizes[a:b].tolist(), default=0) for a, b in bounds]
-
     def __repr__(self) -> str:
         return f"<SparseMatrix of shape {self.shape}, {self.nnz} entries, {self.pool.shape[0]} values>"
 
     def __eq__(self, other: object) -> bool:
+        if isinstance(other, RationalMatrix):
+            return self.shape == other.shape and self.dense() == other
         if not isinstance(other, SparseMatrix):
             return NotImplemented
         return self.shape == other.shape and (self + -other).is_zero
 
     def __hash__(self) -> int:
-        return hash((self.shape, self.indptr.tobytes(), self.indices.tobytes()))
+        return hash(self.dense())
 
     def __reduce__(self) -> Any:
         return SparseMatrix, (self.shape, self.indptr, self.indices, self.code, self.pool)
@@ -245,7 +241,7 @@ class SparseMatrix:
             numbers = _column(self.pool)[self.code]
             for c in range(other.shape[1]):
                 out[filled, c] = np.add.reduceat(numbers * table[self.indices, c], self.indptr[filled])
-        return RationalMatrix.of(out).scale(Fraction(1, self.pool.den * other.den))
+        return integer_matrix(out.tolist(), other.shape[1]).scale(Fraction(1, self.pool.den * other.den))
 
     def __rmatmul__(self, other: RationalMatrix) -> RationalMatrix:
         product: RationalMatrix = self.transpose() @ other.transpose()

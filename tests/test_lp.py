@@ -415,7 +415,7 @@ def test_claims_on_regions_of_he_networks_are_true(sizes, bounded):
         rng = np.random.default_rng(seed)
         for pattern in np.unique(net.pattern(rng.uniform(-2, 2, (4, d))), axis=0):
             G, E = np.empty((net.neurons, d + 1)), np.empty((net.neurons, d + 1))
-            kernels.affine_forms(net.packed, d, pattern, G, E)
+            kernels.affine_forms(net.packed, d, pattern, G, E, 0)
             sign = np.where(pattern[:, None] == 1, 1.0, -1.0)
             forms = np.vstack([f.fractions() for f in list(net.layer_forms(pattern))[:-1]]) * sign.astype(int)
             walls = box_rows(lo, hi) if bounded else np.zeros((0, d + 1))
@@ -463,7 +463,7 @@ def test_affine_forms_keep_their_error_bounds(kind):
         net = scaled_network(rng, (2, 3, 3, 3, 1), kind)
         pattern = rng.integers(0, 2, net.neurons).astype(np.uint8)
         G, E = np.empty((net.neurons, 3)), np.empty((net.neurons, 3))
-        kernels.affine_forms(net.packed, 2, pattern, G, E)
+        kernels.affine_forms(net.packed, 2, pattern, G, E, 0)
         exact = [form for layer in list(net.layer_forms(pattern))[:-1] for form in layer.fractions().tolist()]
         for i in range(net.neurons):
             for c in range(3):
@@ -478,7 +478,7 @@ def test_affine_forms_keep_their_error_bounds(kind):
 def test_forms_behind_dead_layers_are_exactly_zero():
     net = networks.build([([[1, 1]], [0]), ([[3]], [0]), ([[0.1]], [0]), ([[1]], [0])])
     G, E = np.empty((3, 3)), np.empty((3, 3))
-    kernels.affine_forms(net.packed, 2, np.zeros(3, dtype=np.uint8), G, E)
+    kernels.affine_forms(net.packed, 2, np.zeros(3, dtype=np.uint8), G, E, 0)
 
     assert not G[1:].any() and not E[1:].any()
 

@@ -203,7 +203,7 @@ def test_missing_directory_and_empty(tmp_path, suffix):
 
 
 def test_unknown_suffix_and_option():
-    with pytest.raises(ModelError, match=r"net\.pt: suffix '\.pt' is unknown; known are \.json, \.nnet, \.npz, \.onnx"):
+    with pytest.raises(ModelError, match=r"net\.pt: suffix '\.pt' is unknown; known are \.json, \.keras, \.nnet, \.npz, \.onnx, \.saf"):
         load("net.pt")
     with pytest.raises(ModelError, match=r"net: the name has no suffix; known are"):
         load("net")

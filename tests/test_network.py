@@ -397,7 +397,7 @@ def test_packed_networks_say_which_layers_were_rounded():
     assert packed.inexact.tolist() == [0.0, 1.0]  # the affine last layer takes no part
     assert packed.weights.tolist() == [0.5, 1 / 3]
     assert packed.layer_neuron.tolist() == [0, 1, 2]
-    assert packed.block.tolist() == [[0, -1, 1, 0], [1, 0, 1, 1]]
+    assert packed.block.tolist() == [[0, -1, 1, 0, -1, 1], [1, 0, 1, 1, -1, 1]]
 
 
 def test_weights_beyond_the_floats_are_refused_where_floats_are_needed():

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..complex import RegionComplex
-from ..errors import DomainError, InputError
+from ..errors import DomainError, InputError, suggestion
 from ..network import ReluNetwork
 from ..polytope import HPolytope, as_domain
 from .progress import Status, Wanted
@@ -235,7 +235,7 @@ def _check(
     net: ReluNetwork, domain: HPolytope | None, method: str, limit: Any, workers: Any, executor: Any
 ) -> HPolytope:
     if method not in METHODS:
-        raise InputError(f"method is {method!r}; choose one of {', '.join(METHODS)}")
+        raise InputError(f"method is {method!r}; choose one of {', '.join(METHODS)}{suggestion(method, METHODS)}")
     if not isinstance(net, ReluNetwork):
         raise InputError(f"net is of type {type(net).__name__}; give a ReluNetwork (polyrelu.load reads model files)")
     for name, value in (("limit", limit), ("workers", workers)):

@@ -128,7 +128,7 @@ class Explorer:
             return status, centers, codes
         G, E = np.empty((net.neurons, d + 1)), np.empty((net.neurons, d + 1))
         for k, pattern in enumerate(patterns):
-            kernels.affine_forms(net.packed, d, pattern, G, E)
+            kernels.affine_forms(net.packed, d, pattern, G, E, 0)
             signed = np.where(pattern[:, None] == 1, G, -G)
             status[k], centers[k], codes[k] = lp.classify(
                 np.vstack([signed, self.walls]), np.vstack([E, self.wall_error]), self.lo, self.hi, self.origin

@@ -67,11 +67,14 @@ POOR = 2.0**-12
 # In the last layer, where regions are only counted, a cell that no more rows than this cut is not cut any further.
 FEW = 24
 
+# Terms that are added to the sums of a layer with sparse blocks before they are computed afresh.
+SPARSE_ROOM = 8192
+
 # How a call of subdivide() ends.
 DONE, LEFT, CROWDED, STUCK = 0, 1, 2, 3
 # Rows of G behind the d + 2 rows of the forms (add d), of the state of layers, and of what is known of residues.
 ERR, SIZE, VALUE, SPREAD, ROWS = 2, 3, 4, 5, 6
-USABLE, FLIPS, VERSION = 0, 1, 2
+USABLE, FLIPS, VERSION, SEEN = 0, 1, 2, 3
 HAVE, STAMP, HOME, CONTENT = 0, 1, 2, 3
 # Fields of a frame's header in the integer stack.
 LAYER, VERTICES, LISTED, NEURON, BIT, HEADER = 0, 1, 2, 3, 4, 5
@@ -83,18 +86,26 @@ SIGNS, SOLVED, EXACT, CUTS, PRODUCTS, TALLIES = 0, 1, 2, 3, 4, 5
 class Problem(NamedTuple):
     """One network over one bounded domain, as arrays; see :func:`polyrelu.enumeration.subdivision.Problem`.
 
-    ``columns`` holds each weight block transposed (one column of the matrix after another). The entries of the
-    integer network are numbers in limbs of 30 bits, lowest first: ``limbs[limb_ptr[e] : limb_ptr[e + 1]]`` with sign
-    ``negative[e]``; entry e is a weight (in the order of ``packed.weights``), then the biases, then the wall rows.
-    Neuron j reads the entries ``read_entry[read_ptr[j] : read_ptr[j + 1]]``, all its weights that are not zero, of
-    the neurons ``read_source`` (-1 - c: of input c). ``size_bits[j]`` bounds log2 of the entries of integer row j on
-    any pattern.
+    ``block`` is as in :class:`~polyrelu.network.PackedNetwork`, with a column more: where ``Work.made`` keeps the
+    activations that a layer with sparse blocks was made from, or -1; ``copies`` is their number. ``columns`` holds each
+    block transposed: one column of the matrix after another. Column k of a sparse block at the place p has the entries
+    ``t = sparse_ptr[p + k] .. sparse_ptr[p + k + 1] - 1``: row ``sparse_row[t]``, weight ``columns[offset + t -
+    sparse_ptr[p]]``.
+
+    The entries of the integer network are numbers in limbs of 30 bits, lowest first: ``limbs[limb_ptr[e] :
+    limb_ptr[e + 1]]`` with sign ``negative[e]``; entry e is a weight (of a sparse block: one of its distinct values),
+    from ``first_bias`` on a bias, then one of the wall rows. Neuron j reads the entries ``read_entry[read_ptr[j] :
+    read_ptr[j + 1]]``, all its weights that are not zero, of the neurons ``read_source`` (-1 - c: of input c).
+    ``size_bits[j]`` bounds log2 of the entries of integer row j on any pattern.
     """
 
     layer_neuron: Ints
     layer_block: Ints
     block: Ints
     columns: Floats
+    sparse_ptr: Ints
+    sparse_row: Ints
+    copies: int
     bias: Floats
     inexact: Floats
     walls: Floats
@@ -103,6 +114,7 @@ class Problem(NamedTuple):
     limb_ptr: Ints
     limbs: Ints
     negative: Bits
+    first_bias: int
     size_bits: Floats
     read_ptr: Ints
     read_entry: Ints
@@ -116,12 +128,14 @@ class Work(NamedTuple):
     Rows 0 .. d of ``G`` are the affine forms of all rows, column by column, then: the sum of the errors of the
     terms, ERR, SIZE (a bound on |value| over the domain), and two rows for scratch. ``F`` has for every row that may
     still cut (row by row, close in memory) the d + 1 coefficients, K, L and ERR. ``bits`` holds the pattern, the
-    bits in the last sum, marks, and 1 where a form is identically zero; ``state`` says by layer whether a sum is
-    usable, the flips since, and a version.
+    bits in the last sum, marks, and 1 where a form is identically zero; ``made`` what the sums of layers with sparse
+    blocks were made from (d + 1 coefficients, the error, the error with rounding); ``state`` says by layer whether a
+    sum is usable, the terms added since, a version, and those of earlier layers then.
     """
 
     G: Floats
     F: Floats
+    made: Floats
     bits: Bits
     state: Ints
     residue: Ints
@@ -206,56 +220,172 @@ def _add_sources(
 
 
 @njit
+def _restart_layer(
+    layer_block: Ints, block: Ints, columns: Floats, sparse_ptr: Ints, sparse_row: Ints, bias: Floats, box: Floats,
+    G: Floats, made: Floats, layer: int, first: int, last: int, kappa: float,
+) -> None:
+    """Set the sums of a layer to its biases and what it reads of the inputs; nothing of other neurons is in them."""
+    d, n = box.shape[1], last - first
+    for c in range(d + 2):
+        for i in range(first, last):
+            G[c, i] = 0.0
+    for i in range(first, last):
+        G[d, i] = bias[i]
+        G[d + 1, i] = kappa * abs(bias[i])
+    for q in range(layer_block[layer], layer_block[layer + 1]):
+        width, offset, place, copy = block[q, 2], block[q, 3], block[q, 4], block[q, 6]
+        if block[q, 1] >= 0:
+            if copy >= 0:
+                made[:, copy : copy + width] = 0.0
+            continue
+        for c in range(d):
+            reach = kappa * max(abs(box[0, c]), abs(box[1, c])) + (LEAST if kappa > 0.0 else 0.0)
+            if place >= 0:
+                at = offset - sparse_ptr[place]
+                for t in range(sparse_ptr[place + c], sparse_ptr[place + c + 1]):
+                    G[c, first + sparse_row[t]] += columns[at + t]
+                    G[d + 1, first + sparse_row[t]] += abs(columns[at + t]) * reach
+            else:
+                at = offset + c * n - first
+                for i in range(first, last):
+                    G[c, i] += columns[at + i]
+                    G[d + 1, i] += abs(columns[at + i]) * reach
+
+
+@njit
+def _changed_sources(block: Ints, G: Floats, made: Floats, bits: Bits, q: int, chosen: Ints) -> int:
+    """List the neurons whose activations are not what the sums of block q were made from."""
+    d = G.shape[0] - ROWS
+    source, width, copy = block[q, 1], block[q, 2], block[q, 6] - block[q, 1]
+    count = 0
+    for k in range(source, source + width):
+        if bits[0, k] == 0 and made[d + 1, k + copy] == 0.0:
+            continue
+        same = bits[0, k] == 1 and G[d + ERR, k] <= made[d + 1, k + copy]
+        c = 0
+        while same and c <= d:
+            same = G[c, k] == made[c, k + copy]
+            c += 1
+        if not same:
+            chosen[count] = k
+            count += 1
+    return count
+
+
+@njit
+def _update_block(
+    block: Ints, columns: Floats, sparse_ptr: Ints, sparse_row: Ints, G: Floats, made: Floats, bits: Bits, q: int,
+    chosen: Ints, count: int, first: int, n: int, kappa: float,
+) -> None:
+    """Replace the old activations of some neurons by the present ones in the sums of a layer."""
+    d = G.shape[0] - ROWS
+    source, offset, place, copy = block[q, 1], block[q, 3], block[q, 4], block[q, 6] - block[q, 1]
+    for at in range(count):
+        k = chosen[at]
+        if place >= 0:
+            start, stop = sparse_ptr[place + k - source], sparse_ptr[place + k - source + 1]
+            entry = offset - sparse_ptr[place]
+        else:
+            start, stop, entry = 0, n, offset + (k - source) * n
+        on = bits[0, k] == 1
+        for c in range(d + 1):
+            old, new = made[c, k + copy], G[c, k] if on else 0.0
+            if old == 0.0:
+                for t in range(start, stop):
+                    G[c, first + (sparse_row[t] if place >= 0 else t)] += columns[entry + t] * new
+            else:
+                for t in range(start, stop):
+                    i = first + (sparse_row[t] if place >= 0 else t)
+                    G[c, i] = (G[c, i] + columns[entry + t] * new) - columns[entry + t] * old
+            made[c, k + copy] = new
+        # LEAST, because kappa * SIZE may vanish before a huge weight multiplies it
+        new = G[d + ERR, k] + kappa * G[d + SIZE, k] + LEAST if on else 0.0
+        error = new + made[d + 2, k + copy]
+        for t in range(start, stop):
+            G[d + 1, first + (sparse_row[t] if place >= 0 else t)] += abs(columns[entry + t]) * error
+        made[d + 1, k + copy] = max(G[d + ERR, k], LEAST) if on else 0.0
+        made[d + 2, k + copy] = new
+
+
+@njit
 def _sum_layer(
-    layer_neuron: Ints, layer_block: Ints, block: Ints, columns: Floats, bias: Floats, inexact: Floats, box: Floats,
-    G: Floats, bits: Bits, state: Ints, tally: Ints, layer: int,
+    layer_neuron: Ints, layer_block: Ints, block: Ints, columns: Floats, sparse_ptr: Ints, sparse_row: Ints,
+    bias: Floats, inexact: Floats, box: Floats, G: Floats, made: Floats, bits: Bits, state: Ints, tally: Ints,
+    layer: int,
 ) -> None:
     """Bring the affine forms of a layer up to date with the bits of the layers before it.
 
     Where only bits of the layer before have changed since the last full sum, the difference is added: one longer
-    sum, whose rounding ``kappa`` bounds, because at most as many terms are added as the full sum has.
+    sum, whose rounding ``kappa`` bounds, because at most ``room`` terms are added. A layer with sparse blocks keeps
+    in ``made`` the activations that its sums are made from, and replaces those that have changed, whatever the
+    reason: a neuron of an image reaches few others.
     """
     d = box.shape[1]
     first, last = layer_neuron[layer], layer_neuron[layer + 1]
     before = layer_neuron[layer - 1] if layer > 0 else 0
     begin, stop = layer_block[layer], layer_block[layer + 1]
     n = last - first
-    terms = 1
+    terms = reads = 1
     for q in range(begin, stop):
-        terms += 1 if block[q, 1] < 0 else block[q, 2]
+        terms += 1 if block[q, 1] < 0 else block[q, 5]
+        reads += 1 if block[q, 1] < 0 else block[q, 2]
+    sparse = begin < stop and block[begin, 6] >= 0
+    dense_next = 1
+    if layer + 2 < state.shape[1]:
+        dense_next = 0 if layer_block[layer + 2] > stop and block[stop, 6] >= 0 else 1
+    room = max(terms, SPARSE_ROOM) if sparse else terms
     alone = begin == stop or (stop - begin == 1 and block[begin, 1] < 0)
     # one stored number per entry: nothing is summed, only storing may have rounded
     # sums of more than 2**12 terms need more than UP
-    up = UP + (2 * terms + 8) * 2.0 * U
-    kappa = (2.0 * U * inexact[layer]) if alone else (2 * terms + 8) * U * up
+    up = UP + (terms + room + 8) * 2.0 * U
+    kappa = (2.0 * U * inexact[layer]) if alone else (terms + room + 8) * U * up
     changed = 0
     chosen = np.empty(first, dtype=np.int64)
     whole = state[USABLE, layer] == 0
-    if not whole:
+    if sparse:
+        if not whole:
+            seen = 0
+            for m in range(layer):
+                seen += state[VERSION, m]
+            stale = seen != state[SEEN, layer]
+            state[SEEN, layer] = seen
+            for k in range(before, first):
+                stale = stale or bits[0, k] != bits[1, k]
+                bits[1, k] = bits[0, k]
+            for q in range(begin, stop):
+                changed += _changed_sources(block, G, made, bits, q, chosen) if block[q, 1] >= 0 else 0
+            if changed == 0:
+                # the floats hold, but rows of integers may have changed below them, and a later layer may read more
+                if stale:
+                    state[VERSION, layer] += 1
+                    if layer + 2 < state.shape[1]:
+                        state[USABLE, layer + 1] *= 1 - dense_next
+                return
+            whole = state[FLIPS, layer] + 2 * changed > room or 3 * changed > reads
+        if whole:
+            _restart_layer(
+                layer_block, block, columns, sparse_ptr, sparse_row, bias, box, G, made, layer, first, last, kappa
+            )
+        for q in range(begin, stop):
+            if block[q, 1] >= 0:
+                count = _changed_sources(block, G, made, bits, q, chosen)
+                _update_block(
+                    block, columns, sparse_ptr, sparse_row, G, made, bits, q, chosen, count, first, n, kappa
+                )
+        changed *= 2
+    elif not whole:
         for k in range(before, first):
             changed += bits[0, k] != bits[1, k]
         if changed == 0:
             return
         whole = state[FLIPS, layer] + changed > terms or 3 * changed > terms
-    if whole:
-        for c in range(d + 2):
-            for i in range(first, last):
-                G[c, i] = 0.0
-        for i in range(first, last):
-            G[d, i] = bias[i]
-            G[d + 1, i] = kappa * abs(bias[i])
+    if whole and not sparse:
+        _restart_layer(
+            layer_block, block, columns, sparse_ptr, sparse_row, bias, box, G, made, layer, first, last, kappa
+        )
     for q in range(begin, stop):
         source, width, offset = block[q, 1], block[q, 2], block[q, 3]
-        if source < 0:
-            if whole:
-                for c in range(d):
-                    reach = kappa * max(abs(box[0, c]), abs(box[1, c])) + (LEAST if kappa > 0.0 else 0.0)
-                    at = offset + c * n - first
-                    for i in range(first, last):
-                        G[c, i] += columns[at + i]
-                        G[d + 1, i] += abs(columns[at + i]) * reach
-            continue
-        if not whole and source != before:
+        if sparse or source < 0 or (not whole and source != before):
             continue
         count = 0
         for k in range(source, source + width):
@@ -268,16 +398,16 @@ def _sum_layer(
         bits[1, k] = bits[0, k]
     state[FLIPS, layer] = 0 if whole else state[FLIPS, layer] + changed
     state[USABLE, layer] = 1
-    if layer + 2 < state.shape[1]:
+    if layer + 2 < state.shape[1] and dense_next == 1:
         state[USABLE, layer + 1] = 0
     state[VERSION, layer] += 1
-    tally[PRODUCTS] += n * (terms if whole else changed)
+    tally[PRODUCTS] += n * (terms if whole else min(changed, terms))
     tiny = 0.0
     if not alone or inexact[layer] > 0.0:
         # a product or a coefficient may underflow, and a coefficient counts as often as its input is long
-        tiny = (terms + 2) * 2.0 * TINY
+        tiny = (terms + room + 4) * TINY
         for c in range(d):
-            tiny += (terms + 2) * 2.0 * (LEAST * max(abs(box[0, c]), abs(box[1, c])))
+            tiny += (terms + room + 4) * (LEAST * max(abs(box[0, c]), abs(box[1, c])))
     if inexact[layer] > 0.0:
         # a weight that rounds to zero may stand for 2**-1075
         for c in range(d):
@@ -336,7 +466,7 @@ def _need_rows(p: Any, w: Any, j: int, count: int) -> None:
     limb_ptr, limbs, negative, primes = p.limb_ptr, p.limbs, p.negative, p.primes
     read_ptr, read_entry, read_source = p.read_ptr, p.read_entry, p.read_source
     residue, bits, read, version = w.residue, w.bits, w.read, w.state[VERSION]
-    d, weights = p.box.shape[1], p.columns.shape[0]
+    d, weights = p.box.shape[1], p.first_bias
     if j >= neurons:  # a wall
         base = weights + neurons + (j - neurons) * (d + 1)
         for m in range(known[HAVE, j], count):
@@ -922,8 +1052,9 @@ def _refuted(layer_neuron: Ints, groups: Ints, F: Floats, V: Floats, nv: int) ->
 
 @njit
 def _refuted_by_strips(
-    layer_neuron: Ints, layer_block: Ints, block: Ints, columns: Floats, bias: Floats, inexact: Floats, box: Floats,
-    G: Floats, F: Floats, bits: Bits, listed: Ints, count: int, V: Floats, nv: int, layer: int, groups: Ints,
+    layer_neuron: Ints, layer_block: Ints, block: Ints, columns: Floats, sparse_ptr: Ints, sparse_row: Ints,
+    bias: Floats, inexact: Floats, box: Floats, G: Floats, F: Floats, made: Floats, bits: Bits, listed: Ints,
+    count: int, V: Floats, nv: int, layer: int, groups: Ints,
     R: Floats, relaxed: Floats, active: Bits, state: Ints, tally: Ints,
 ) -> bool:
     """Tell the same of a cell that enters a layer: ``listed`` are its neurons that may take both signs."""
@@ -939,7 +1070,10 @@ def _refuted_by_strips(
             return False
     for m in range(layer + 1, layers):
         state[USABLE, m] = 0
-        _sum_layer(layer_neuron, layer_block, block, columns, bias, inexact, box, R, active, state, tally, m)
+        _sum_layer(
+            layer_neuron, layer_block, block, columns, sparse_ptr, sparse_row, bias, inexact, box, R, made, active,
+            state, tally, m,
+        )  # fmt: skip
         first, last = layer_neuron[m], layer_neuron[m + 1]
         for j in range(first, last):
             _list_row(R, relaxed, d, j)
@@ -1225,17 +1359,19 @@ def _workspace(p: Any, bits: Bits) -> Any:
     w = Work(
         np.zeros((d + ROWS, rows)),
         np.zeros((rows, d + 5)),
+        np.zeros((d + 3, p.copies)),
         np.zeros((3, neurons), dtype=np.uint8),
-        np.zeros((3, layers + 1), dtype=np.int64),
-        np.zeros((p.primes.shape[0], rows, d + 1), dtype=np.int64),
+        np.zeros((4, layers + 1), dtype=np.int64),
+        np.empty((p.primes.shape[0], rows, d + 1), dtype=np.int64),
         np.zeros((4, rows), dtype=np.int64),
-        np.zeros(p.read_source.shape[0] + 1, dtype=np.int64),
+        np.empty(p.read_source.shape[0] + 1, dtype=np.int64),
         np.zeros(neurons // 64 + 1, dtype=np.uint64),
         np.zeros(neurons, dtype=np.int64),
         np.zeros((d, d + 2)),
         np.zeros((d + 2, d + 1), dtype=np.int64),
         np.zeros(TALLIES + layers, dtype=np.int64),
     )
+    w.read[-1] = 0
     for i in range(neurons):
         w.bits[0, i], w.bits[2, i] = bits[i] & 1, bits[i] >> 1
     w.known[HOME, neurons:] = layers
@@ -1322,11 +1458,12 @@ def subdivide(
         layer = ints[starts[f, 0] + LAYER]
         deepest = max(deepest, layer if ints[starts[f, 0] + LISTED] >= 0 else layer - 1)
     layer_neuron, layer_block, block, columns = p.layer_neuron, p.layer_block, p.block, p.columns
-    bias, inexact, box = p.bias, p.inexact, p.box
-    G, F, bits, state, scratch, tally = w.G, w.F, w.bits, w.state, w.scratch, w.tally
+    sparse_ptr, sparse_row, bias, inexact, box = p.sparse_ptr, p.sparse_row, p.bias, p.inexact, p.box
+    G, F, made, bits, state, scratch, tally = w.G, w.F, w.made, w.bits, w.state, w.scratch, w.tally
     for layer in range(deepest + 1):
         _sum_layer(
-            layer_neuron, layer_block, block, columns, bias, inexact, box, G, bits, state, tally, layer
+            layer_neuron, layer_block, block, columns, sparse_ptr, sparse_row, bias, inexact, box, G, made, bits, state,
+            tally, layer,
         )  # fmt: skip
         for i in range(layer_neuron[layer], layer_neuron[layer + 1]):
             _list_row(G, F, d, i)
@@ -1363,6 +1500,7 @@ def subdivide(
     goal = groups.shape[0] > 1
     cut_layers = layers - 1 if goal else layers
     R, relaxed = np.empty((d + ROWS, G.shape[1] if goal else 0)), np.empty((G.shape[1] if goal else 0, d + 5))
+    strip_made = np.zeros_like(made) if goal else made[:, :0]
     active, strips = np.zeros((3, neurons if goal else 0), dtype=np.uint8), np.zeros_like(state)
     tried, dropped = np.zeros(layers, dtype=np.int64), np.zeros(layers, dtype=np.int64)
     while True:
@@ -1401,7 +1539,8 @@ def subdivide(
         if layer == cut_layers:
             if goal:
                 _sum_layer(
-                    layer_neuron, layer_block, block, columns, bias, inexact, box, G, bits, state, tally, layer
+                    layer_neuron, layer_block, block, columns, sparse_ptr, sparse_row, bias, inexact, box, G, made,
+                    bits, state, tally, layer,
                 )  # fmt: skip
                 for i in range(layer_neuron[layer], neurons):
                     _list_row(G, F, d, i)
@@ -1445,7 +1584,8 @@ def subdivide(
         if count < 0:
             if layer > 0 or state[USABLE, 0] == 0:
                 _sum_layer(
-                    layer_neuron, layer_block, block, columns, bias, inexact, box, G, bits, state, tally, layer
+                    layer_neuron, layer_block, block, columns, sparse_ptr, sparse_row, bias, inexact, box, G, made,
+                    bits, state, tally, layer,
                 )  # fmt: skip
             first, last = layer_neuron[layer], layer_neuron[layer + 1]
             count = _decide_layer(G, F, around, first, last, bits, listed, tally)
@@ -1453,8 +1593,8 @@ def subdivide(
             if goal and (50 * dropped[layer] >= tried[layer] - 64 or tally[SIGNS] % 16 == 0):
                 tried[layer] += 1
                 if _refuted_by_strips(
-                    layer_neuron, layer_block, block, columns, bias, inexact, box, G, F, bits, listed, count, V, nv,
-                    layer, groups, R, relaxed, active, strips, tally,
+                    layer_neuron, layer_block, block, columns, sparse_ptr, sparse_row, bias, inexact, box, G, F,
+                    strip_made, bits, listed, count, V, nv, layer, groups, R, relaxed, active, strips, tally,
                 ):  # fmt: skip
                     dropped[layer] += 1
                     busy = False

@@ -22,6 +22,7 @@ from .. import lp
 from ..exact import IntRow, RationalMatrix, dot, floats, integer_point, odd_parts
 from ..network import ReluNetwork
 from ..polytope import HPolytope
+from ..sparse import SparseMatrix
 from .cutting import HEADER, VERTICES, Floats, Ints, Problem, Words
 
 LIMB = 30
@@ -105,14 +106,13 @@ def build_problem(net: ReluNetwork, domain: HPolytope) -> tuple[Problem, Stack, 
     lower, upper = domain.outer_floats()
     reach = np.append(np.maximum(np.abs(lower), np.abs(upper)), 1.0)
     wall_error = (entry_error * reach).sum(axis=1) * (1 + 2.0**-40)
-    (limb_ptr, limbs, negative), size_bits = _integer_network(net, rows)
+    (limb_ptr, limbs, negative), size_bits, bases, first_bias = _integer_network(net, rows)
     d = domain.d
     most = (d + 1) * (float(size_bits.max(initial=0.0)) + math.log2(d + 1) + 1)
     problem = Problem(
         packed.layer_neuron,
         packed.layer_block,
-        packed.block,
-        _columns(net),
+        *_transposed(net),
         packed.bias,
         packed.inexact,
         walls,
@@ -121,26 +121,49 @@ def build_problem(net: ReluNetwork, domain: HPolytope) -> tuple[Problem, Stack, 
         limb_ptr,
         limbs,
         negative,
+        first_bias,
         size_bits,
-        *_reading(net, limb_ptr),
+        *_reading(net, limb_ptr, bases),
         np.array(primes_below(1 << LIMB, max(8, math.ceil((most + 4) / (LIMB - 1))))),
     )
     return problem, _root(net, domain, rows), numbers
 
 
-def _columns(net: ReluNetwork) -> Floats:
+def _transposed(net: ReluNetwork) -> tuple[Ints, Floats, Ints, Ints, int]:
+    """Return the block table, and the weights column by column with the pointers and rows of sparse blocks.
+
+    The last number is that of all activations that layers with sparse blocks keep.
+    """
     packed = net.packed
-    out = np.empty_like(packed.weights)
-    for layer, _, width, offset in packed.block.tolist():
+    block, columns = np.hstack([packed.block, np.full((len(packed.block), 1), -1)]), np.empty_like(packed.weights)
+    sparse = np.isin(block[:, 0], block[block[:, 4] >= 0, 0])
+    block[sparse, 6] = np.cumsum(block[sparse, 2]) - block[sparse, 2]
+    copies = int(block[sparse, 2].sum())
+    pointers, rows = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    place = entries = 0
+    for q, (layer, _, width, offset, old, *_) in enumerate(block.tolist()):
         n = int(packed.layer_neuron[layer + 1] - packed.layer_neuron[layer])
-        block = packed.weights[offset : offset + n * width].reshape(n, width)
-        out[offset : offset + n * width] = block.T.ravel()
-    return out
+        if old < 0:
+            here = slice(offset, offset + n * width)
+            columns[here] = packed.weights[here].reshape(n, width).T.ravel()
+            continue
+        ptr = packed.sparse_ptr[old : old + n + 1]
+        column = packed.sparse_index[ptr[0] : ptr[-1]]
+        order = np.argsort(column, kind="stable")
+        columns[offset : offset + len(order)] = packed.weights[offset + order]
+        pointers.append(entries + np.searchsorted(column[order], np.arange(width + 1)))
+        rows.append(np.repeat(np.arange(n), np.diff(ptr))[order])
+        block[q, 4] = place
+        place, entries = place + width + 1, entries + len(order)
+    return block, columns, np.concatenate(pointers).astype(np.int64), np.concatenate(rows).astype(np.int64), copies
 
 
-def _integer_network(net: ReluNetwork, walls: Sequence[IntRow]) -> tuple[Limbs, Floats]:
-    """Return weights, biases and walls as integers, and for every row a bound on log2 of its entries."""
-    weights, biases = [], []
+def _integer_network(net: ReluNetwork, walls: Sequence[IntRow]) -> tuple[Limbs, Floats, list[int], int]:
+    """Return weights, biases and walls as integers, and for every row a bound on log2 of its entries.
+
+    Behind them stand the number of every block's first entry, and that of the first bias.
+    """
+    weights, biases, bases = [], [], [0]
     scales, largest = [1], [1]
     bits: list[float] = []
     for layer in net.relu_layers:
@@ -148,7 +171,9 @@ def _integer_network(net: ReluNetwork, walls: Sequence[IntRow]) -> tuple[Limbs, 
         sizes = [0] * layer.size
         for k, block in sorted(layer.blocks.items()):
             factor = scale // (block.den * scales[k])
-            weights.append(_matrix_limbs(block, factor))
+            values = block.pool if isinstance(block, SparseMatrix) else block
+            weights.append(_matrix_limbs(values, factor))
+            bases.append(bases[-1] + values.shape[0] * values.shape[1])
             # entry c of an input row is one weight; of any other one a sum over the neurons that it reads
             for i, size in enumerate(_row_sizes(block, factor, k > 0)):
                 sizes[i] += size * largest[k]
@@ -161,11 +186,21 @@ def _integer_network(net: ReluNetwork, walls: Sequence[IntRow]) -> tuple[Limbs, 
     bits += [float(max(v.bit_length() for v in row)) for row in walls]
     parts = [*weights, *biases, _limbs([v for row in walls for v in row])]
     count, limbs, negative = (np.concatenate([part[i] for part in parts]) for i in range(3))
-    return (np.concatenate([[0], np.cumsum(count)]).astype(np.int64), limbs, negative.astype(np.uint8)), np.array(bits)
+    numbers = np.concatenate([[0], np.cumsum(count)]).astype(np.int64), limbs, negative.astype(np.uint8)
+    return numbers, np.array(bits), bases, bases[-1]
 
 
-def _row_sizes(block: RationalMatrix, factor: int, total: bool) -> list[int]:
+def _row_sizes(block: RationalMatrix | SparseMatrix, factor: int, total: bool) -> list[int]:
     """Return for each row a bound on ``factor`` times the sum of its numerators' sizes, or on the largest one."""
+    if isinstance(block, SparseMatrix):
+        # in floats, each off by half a unit in the last place and the sums by less than a rounding per entry
+        given = abs(block.operator()[0])
+        up = Fraction(1) + Fraction(block.longest + 8, 2**52)
+        tops = given.sum(axis=1) if total else given.max(axis=1).toarray().ravel()
+        if np.isfinite(tops).all():
+            least = block.longest * Fraction(2) ** -1074
+            return [math.ceil((Fraction(v) * up + least) * block.den * factor) for v in tops.tolist()]
+        return [v * factor for v in block.row_sums()]
     given = block.given_floats
     if given is not None:
         # a sum of n nonnegative floats, in any order, is off by less than n roundings
@@ -198,22 +233,29 @@ def _matrix_limbs(block: RationalMatrix, factor: int) -> Limbs:
     return count, table[np.arange(table.shape[1]) < count[:, None]], mantissa < 0
 
 
-def _reading(net: ReluNetwork, limb_ptr: Ints) -> tuple[Ints, Ints, Ints]:
+def _reading(net: ReluNetwork, limb_ptr: Ints, bases: Sequence[int]) -> tuple[Ints, Ints, Ints]:
     """Return row pointers, entries and sources of all weights that are not zero, neuron by neuron."""
     neurons, entries, sources = [], [], []
-    for layer, source, width, offset in net.packed.block.tolist():
-        first, last = net.packed.layer_neuron[layer : layer + 2].tolist()
-        at = offset + np.arange((last - first) * width)
-        at = at[limb_ptr[at + 1] > limb_ptr[at]]
-        column = (at - offset) % width
-        neurons.append(first + (at - offset) // width)
-        entries.append(at)
-        sources.append(source + column if source >= 0 else -1 - column)
+    blocks = iter(zip(net.packed.block.tolist(), bases, strict=False))
+    for layer in net.relu_layers:
+        for _, matrix in sorted(layer.blocks.items()):
+            (index, source, width, *_), base = next(blocks)
+            first, last = net.packed.layer_neuron[index : index + 2].tolist()
+            if isinstance(matrix, SparseMatrix):
+                row, column, at = matrix.entry_rows, matrix.indices, base + matrix.code
+            else:
+                at = base + np.arange((last - first) * width)
+                at = at[limb_ptr[at + 1] > limb_ptr[at]]
+                row, column = np.divmod(at - base, width)
+            neurons.append(first + row)
+            entries.append(at)
+            sources.append(source + column if source >= 0 else -1 - column)
     empty = np.zeros(0, dtype=np.int64)
-    neuron = np.concatenate([empty, *neurons])
-    order = np.argsort(neuron, kind="stable")
-    ptr = np.searchsorted(neuron[order], np.arange(net.neurons + 1))
-    return ptr.astype(np.int64), np.concatenate([empty, *entries])[order], np.concatenate([empty, *sources])[order]
+    neuron, entry, origin = (np.concatenate([empty, *parts]) for parts in (neurons, entries, sources))
+    if (neuron[1:] < neuron[:-1]).any():  # layers that read several blocks
+        order = np.argsort(neuron, kind="stable")
+        neuron, entry, origin = neuron[order], entry[order], origin[order]
+    return np.searchsorted(neuron, np.arange(net.neurons + 1)).astype(np.int64), entry, origin
 
 
 def _limbs(entries: Sequence[int]) -> Limbs:

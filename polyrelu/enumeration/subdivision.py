@@ -38,6 +38,8 @@ from .progress import Progress, Wanted
 
 # Seconds that a task should take: threads answer Ctrl-C and balance sooner, other executors pay for every message.
 THREAD_SECONDS, EXECUTOR_SECONDS = 0.2, 2.0
+# And at least so many for every million weights: a task begins with sums over all of them.
+SECONDS_PER_MILLION = 1.0
 FIRST_BUDGET = 100_000
 TRIES = 3
 
@@ -148,6 +150,7 @@ class Search:
         self.executor = executor
         self.workers = workers or getattr(executor, "_max_workers", None) or os.cpu_count() or 1
         self.seconds = THREAD_SECONDS if executor is None else EXECUTOR_SECONDS
+        self.seconds = max(self.seconds, SECONDS_PER_MILLION * len(self.problem.read_source) / 10**6)
         self.speed = 0.0
         self.progress = progress
         self.owned: list[Executor] = []

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, suggestion
 
 __all__ = ["example_path"]
 
@@ -48,5 +48,5 @@ def example_path(name: str) -> Path:
     """
     known = {file.stem: file for file in sorted(Path(__file__).parent.glob("*.npz"))}
     if name not in known:
-        raise InputError(f"there is no example {name!r}; known are {', '.join(known)}")
+        raise InputError(f"there is no example {name!r}; known are {', '.join(known)}{suggestion(name, known)}")
     return known[name]

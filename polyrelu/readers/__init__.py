@@ -8,29 +8,36 @@ imported when one of its models is read, never before.
 ``.npz``, ``.json``   our own formats, :mod:`~polyrelu.readers.native`
 ``.onnx``             :mod:`~polyrelu.readers.onnx_reader`
 ``.nnet``             :mod:`~polyrelu.readers.nnet`
+``.safetensors``      :mod:`~polyrelu.readers.safetensors_reader`
+Keras, ``.keras``     :mod:`~polyrelu.readers.keras_reader`
 torch modules         :mod:`~polyrelu.readers.torch_reader`
 scikit-learn models   :mod:`~polyrelu.readers.sklearn_reader`
 ====================  ==============================================================
+
+What an operator becomes is said once for all of them, in :mod:`~polyrelu.readers.operators` and docs/models.md.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from ..errors import InputError, ModelError
 from ..network import ReluNetwork
 from .files import as_path, located
 
-__all__ = ["from_sklearn", "from_torch", "load", "save"]
+__all__ = ["from_keras", "from_sklearn", "from_torch", "load", "save"]
 
 # suffix: (module, function, options)
 _READERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     ".json": ("native", "load_json", ()),
+    ".keras": ("keras_reader", "load_keras", ()),
     ".nnet": ("nnet", "load_nnet", ("normalize",)),
     ".npz": ("native", "load_npz", ()),
     ".onnx": ("onnx_reader", "load_onnx", ()),
+    ".safetensors": ("safetensors_reader", "load_safetensors", ("architecture",)),
 }
 
 
@@ -40,9 +47,12 @@ def load(path: str | os.PathLike[str], **options: Any) -> ReluNetwork:
     Parameters
     ----------
     path : path-like
-        A file with suffix ``.onnx``, ``.nnet``, ``.npz`` or ``.json``, in any case.
+        A file with suffix ``.onnx``, ``.keras``, ``.safetensors``, ``.nnet``, ``.npz`` or ``.json``, in
+        any case.
     **options
         ``normalize`` (bool, ``.nnet`` alone): see :func:`polyrelu.readers.nnet.load_nnet`.
+        ``architecture`` (``.safetensors`` alone): see
+        :func:`polyrelu.readers.safetensors_reader.load_safetensors`.
 
     Returns
     -------
@@ -62,8 +72,9 @@ def load(path: str | os.PathLike[str], **options: Any) -> ReluNetwork:
 
     Notes
     -----
-    Exactness: *exact*. Nothing is rounded: a float weight is the dyadic rational that it is, and
-    consecutive affine nodes are multiplied in rationals.
+    Exactness: *exact*. A float weight is the dyadic rational that it is, and consecutive affine nodes are
+    multiplied in rationals. Only the scale of a batch normalization, an irrational number, is rounded: to
+    the nearest binary64 number.
 
     Examples
     --------
@@ -95,15 +106,22 @@ def save(network: ReluNetwork, path: str | os.PathLike[str]) -> None:
     native.save(network, path)
 
 
-def from_torch(module: Any) -> ReluNetwork:
+def from_torch(module: Any, input_shape: Sequence[int] | None = None) -> ReluNetwork:
     """Read a torch module; see :func:`polyrelu.readers.torch_reader.from_torch`."""
     from . import torch_reader
 
-    return torch_reader.from_torch(module)
+    return torch_reader.from_torch(module, input_shape)
+
+
+def from_keras(model: Any) -> ReluNetwork:
+    """Read a Keras 3 model; see :func:`polyrelu.readers.keras_reader.from_keras`."""
+    from . import keras_reader
+
+    return keras_reader.from_keras(model)
 
 
 def from_sklearn(model: Any) -> ReluNetwork:
-    """Read a fitted scikit-learn perceptron; see :func:`polyrelu.readers.sklearn_reader.from_sklearn`."""
+    """Read a fitted scikit-learn perceptron or pipeline; see :func:`polyrelu.readers.sklearn_reader.from_sklearn`."""
     from . import sklearn_reader
 
     return sklearn_reader.from_sklearn(model)

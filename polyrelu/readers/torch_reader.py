@@ -1,103 +1,287 @@
-"""torch modules: ``Sequential`` of linear layers and ReLUs."""
+"""torch modules, traced by ``torch.fx``: sequential ones, residual ones, and any forward pass without branches.
+
+A traced module is a graph of calls; they are carried out one by one by :mod:`~polyrelu.readers.torch_operators` on
+exact values, the module's parameters being constants.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from ..errors import ModelError, UnsupportedOperator
-from ..exact import RationalMatrix
 from ..network import ReluNetwork
-from .files import located, require
-from .lowering import Lowering, exact_matrix
+from .activations import refuse
+from .arithmetic import FOREIGN, sized
+from .files import located, one_line, require
+from .lowering import Array, Lowering, Tensor
+from .torch_operators import FUNCTIONS, MODULES, VIEWS
 
-SUPPORTED = "Dropout, Flatten, Identity, Linear, ReLU, Sequential"
 
-
-def from_torch(module: Any) -> ReluNetwork:
+def from_torch(module: Any, input_shape: Sequence[int] | None = None) -> ReluNetwork:
     """Read a torch module.
 
     Parameters
     ----------
     module : torch.nn.Module
-        A ``Linear``, or a ``Sequential``, nested if you like, of ``Linear``, ``ReLU``, ``Flatten``,
-        ``Identity`` and ``Dropout``. Weights may be float16, bfloat16, float32 or float64, on any
-        device. The module is read as in evaluation: ``Dropout`` is the identity.
+        Of the modules, functions and methods in docs/models.md, nested and connected as you like; its
+        forward pass must be one that ``torch.fx`` can trace. Weights may be float16, bfloat16, float32 or
+        float64, on any device. The module is read as in evaluation: ``Dropout`` is the identity and
+        batch normalization uses its running statistics.
+    input_shape : sequence of int, optional
+        Shape of one input, without the batch dimension: ``(3, 32, 32)``. By default the input is the
+        vector that the first ``Linear`` takes.
 
     Returns
     -------
     ReluNetwork
-        From the inputs of the first ``Linear``, flattened.
+        From the flattened input to the flattened output. Neurons are named after the module that computes
+        their pre-activation (``conv1[3,4,5]``); see docs/models.md.
 
     Raises
     ------
     UnsupportedOperator
-        Another module inside, or one that has hooks, which may compute anything; the message names it
+        A module or a function that is not piecewise linear or has no reader, a module that has hooks,
+        which may compute anything, or a forward pass that cannot be traced; the message names it
         (``layers.2 (Tanh)``).
     ModelError
-        Layers that do not chain, no ``Linear`` at all, weights that are not there (lazy or meta).
+        Layers that do not chain, an input shape that is needed, weights that are not there (lazy or meta).
     MissingDependency
         torch is not installed.
 
     Notes
     -----
-    Exactness: *exact*. torch itself rounds after every operation; this is the network that it rounds.
+    Exactness: *exact*, but for batch normalization, whose irrational scales are rounded to the nearest binary64 number.
+    torch itself rounds after every operation; this is the network that it rounds.
     """
     nn = require("torch.nn", "torch")
     if not isinstance(module, nn.Module):
-        raise ModelError(f"{type(module).__name__} is no torch module; give a torch.nn.Sequential")
-    steps = list(_steps(nn, module, ""))
-    linear = next((step for _, step in steps if isinstance(step, nn.Linear)), None)
-    if linear is None:
-        raise ModelError(f"{_label('', module)} has no Linear layer, so its number of inputs is unknown; add one")
-    builder = Lowering(linear.in_features)
-    x = builder.input((builder.input_dim,))
-    for name, step in steps:
-        with located(_label(name, step)):
-            if isinstance(step, nn.ReLU):
-                x = builder.relu(x)
-            elif isinstance(step, nn.Linear):
-                if step.in_features != x.size:
-                    raise ModelError(f"takes {step.in_features} inputs but gets {x.size}; the layers do not chain")
-                bias = None if step.bias is None else _exact(step.bias, "bias")
-                x = x.affine(_exact(step.weight, "weight"), bias)
-    return builder.finish(x)
+        raise ModelError(f"{type(module).__name__} is no torch module; give a torch.nn.Module")
+    if "forward" in vars(module):
+        module = nn.Sequential(module)  # torch.fx would trace the forward pass of the class
+    for name, inner in module.named_modules():
+        if any(nn.parameter.is_lazy(parameter) for parameter in inner.parameters(recurse=False)):
+            raise ModelError(f"{_label(name, inner)} is not initialized; run the module once on an input")
+        if inner._forward_hooks or inner._forward_pre_hooks:
+            raise UnsupportedOperator(
+                f"{_label(name, inner)} has forward hooks, which may change what it computes; "
+                "remove them (torch.nn.utils.remove_weight_norm, torch.nn.utils.prune.remove)"
+            )
+    graph = _trace(module)
+    shape = _input_shape(module, graph) if input_shape is None else sized([int(n) for n in input_shape])
+    if min(shape, default=1) < 1:
+        raise ModelError(f"input_shape is {tuple(shape)}; every size must be at least 1")
+    return _Interpreter(module, graph, (1, *shape)).network()
 
 
-def _steps(nn: Any, module: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """Yield the qualified names and modules in order of evaluation; refuse what cannot be lowered."""
-    known = (nn.Sequential, nn.Linear, nn.ReLU, nn.Flatten, nn.Identity, nn.Dropout)
-    kind = next((k for k in known if isinstance(module, k)), None)
-    # a forward of its own, in a subclass or on the object, computes something else
-    if kind is None or getattr(module.forward, "__func__", None) is not kind.forward:
+def _trace(module: Any) -> Any:
+    fx = require("torch.fx", "torch")
+
+    class Tracer(fx.Tracer):  # type: ignore[misc,name-defined]
+        def is_leaf_module(self, inner: Any, name: str) -> bool:
+            container = type(inner).__name__ in ("Sequential", "ModuleList", "ModuleDict")
+            return _operator(inner) is not None or (type(inner).__module__.startswith("torch.") and not container
+                                                    and "forward" not in vars(inner))
+
+    if _operator(module) is not None:  # a single layer, which a tracer would look into
+        graph = fx.Graph()
+        graph.output(graph.call_module("", (graph.placeholder("input"),)))
+        return graph
+    modes = [(inner, inner.training) for inner in module.modules()]
+    try:
+        for inner, _ in modes:
+            inner.training = False
+        return Tracer().trace(module)
+    except Exception as error:  # whatever the forward pass raises on a tracer's proxies
         raise UnsupportedOperator(
-            f"{_label(name, module)} has no exact reader; supported modules are {SUPPORTED} "
-            "(for another module, pass the Sequential inside it or export it to ONNX)"
-        )
-    if kind is nn.Linear and nn.parameter.is_lazy(module.weight):
-        raise ModelError(f"{_label(name, module)} is not initialized; run the module once on an input")
-    if module._forward_hooks or module._forward_pre_hooks:
-        raise UnsupportedOperator(
-            f"{_label(name, module)} has forward hooks, which may change what it computes; "
-            "remove them (torch.nn.utils.remove_weight_norm, torch.nn.utils.prune.remove)"
-        )
-    if kind is nn.Flatten and (module.start_dim not in (0, 1) or module.end_dim != -1):
-        raise UnsupportedOperator(f"{_label(name, module)} keeps several dimensions; use Flatten() with its defaults")
-    if kind is nn.Sequential:
-        # not named_children, which skips a module that stands in two places
-        for child, inner in module._modules.items():
-            yield from _steps(nn, inner, f"{name}.{child}" if name else child)
-    else:
-        yield name, module
+            f"{_label('', module)} cannot be traced by torch.fx ({one_line(error)}); a forward pass must not branch on "
+            "values: pass the module inside it, or export it to ONNX"
+        ) from None
+    finally:
+        for inner, training in modes:
+            inner.training = training
 
 
-def _exact(parameter: Any, what: str) -> RationalMatrix:
-    torch = require("torch", "torch")
-    if parameter.is_meta or not parameter.is_floating_point():
-        state = "on the meta device" if parameter.is_meta else f"of type {parameter.dtype}"
+def _operator(module: Any) -> Callable[..., Any] | None:
+    """Return the function that does what the module's forward pass does, if it is one of torch's own."""
+    kinds: tuple[Any, ...] = type(module).__mro__
+    for kind in kinds:
+        name = re.sub(r"[1-3]d$", "", kind.__name__)
+        if kind.__module__.startswith("torch.nn.modules.") and name in MODULES:
+            # a forward of its own, in a subclass or on the object, computes something else, and is traced
+            return MODULES[name] if getattr(module.forward, "__func__", None) is kind.forward else None
+    return None
+
+
+def _input_shape(module: Any, graph: Any) -> tuple[int, ...]:
+    """Return the shape that the first layer with weights takes, if it is a linear one."""
+    for node in graph.nodes:
+        inner = module.get_submodule(node.target) if node.op == "call_module" else None
+        if inner is not None and hasattr(inner, "in_features"):
+            return (int(inner.in_features),)
+        if node.op == "call_function" and node.target.__name__ == "linear" and node.args[1:2]:
+            if getattr(node.args[1], "op", "") == "get_attr":
+                return (int(_attribute(module, node.args[1].target).shape[-1]),)
+        if inner is not None and next(inner.parameters(recurse=False), None) is not None:
+            raise ModelError(
+                f"{_label(node.target, inner)} comes first, so the shape of the input is unknown; give it without the "
+                "batch dimension, as in from_torch(module, input_shape=(3, 32, 32))"
+            )
+    raise ModelError(
+        f"{_label('', module)} has no Linear layer, so its number of inputs is unknown; "
+        "give its shape without the batch dimension, as in from_torch(module, input_shape=(2,))"
+    )
+
+
+class _Interpreter:
+    """One pass over a traced graph."""
+
+    def __init__(self, module: Any, graph: Any, shape: tuple[int, ...]):
+        self.module, self.graph = module, graph
+        self.torch, self.map = require("torch", "torch"), require("torch.fx.node", "torch").map_aggregate
+        self.builder = Lowering(int(np.prod(shape)))
+        self.input: Tensor | None = self.builder.input(shape)
+        self.values: dict[Any, Any] = {}
+        self.storage: dict[Any, Any] = {}
+        self.order = {node: place for place, node in enumerate(graph.nodes)}
+
+    def network(self) -> ReluNetwork:
+        for node in self.graph.nodes:
+            if node.op == "output":
+                result = self.resolve(node.args[0])
+                if not isinstance(result, Tensor | np.ndarray):
+                    raise ModelError(f"the module returns a {type(result).__name__}; it must return one tensor")
+                return self.builder.finish(result)
+            self.values[node] = getattr(self, node.op)(node)
+        raise ModelError("the module returns nothing; it must return one tensor")
+
+    def resolve(self, arguments: Any) -> Any:
+        """Return arguments with the values of the nodes in them."""
+        return self.map(
+            arguments, lambda v: self.values[v] if isinstance(v, self.torch.fx.Node) else self.exact(v, "a constant")
+        )
+
+    def exact(self, value: Any, what: str) -> Any:
+        """Return a tensor of torch as an array with the same numbers; anything else as it is."""
+        return exact_array(self.torch, value, what) if isinstance(value, self.torch.Tensor) else value
+
+    # -- kinds of nodes ---------------------------------------------------------------
+    def placeholder(self, node: Any) -> Any:
+        if self.input is not None:
+            first, self.input = self.input, None
+            return first
+        if node.args:
+            return node.args[0]
+        raise ModelError(f"the forward pass takes a second argument, {node.target!r}; give a module of one input")
+
+    def get_attr(self, node: Any) -> Any:
+        with located(node.target):
+            return self.exact(_attribute(self.module, node.target), "it")
+
+    def call_module(self, node: Any) -> Any:
+        inner = self.module.get_submodule(node.target)
+        label = _label(node.target, inner)
+        operator = _operator(inner)
+        with located(label):
+            if operator is None:
+                refuse(type(inner).__name__, ", ".join(MODULES))
+            given = {}
+            for name in list(inspect.signature(operator).parameters)[2:]:
+                attribute = "eps" if name == FOREIGN["eps"] else name
+                if name not in ("args", "given", "training", "inplace") and hasattr(inner, attribute):
+                    given[name] = self.exact(getattr(inner, attribute), name)
+            if type(inner).__name__.startswith("BatchNorm") and inner.training:
+                self.builder.note(f"{label} is in training mode: it is read with its running statistics")
+        changed = getattr(inner, "inplace", False)
+        kind = re.sub(r"[1-3]d$", "", type(inner).__name__)
+        return self.carry_out(node, label, node.target, operator, kind, changed, given)
+
+    def call_function(self, node: Any) -> Any:
+        name = getattr(node.target, "__name__", str(node.target))
+        if not any(isinstance(v, Tensor | np.ndarray) for v in _leaves(self.resolve([node.args, node.kwargs]))):
+            return self.exact(node.target(*self.resolve(node.args), **self.resolve(node.kwargs)), "a constant")
+        return self.call(node, name)
+
+    def call_method(self, node: Any) -> Any:
+        return self.call(node, node.target)
+
+    def call(self, node: Any, name: str) -> Any:
+        label = f"node {node.name!r} ({name})"
+        plain = re.sub(r"[1-3]d$", "", name)
+        # relu_ changes its argument; __add__ does not
+        changed = bool(re.fullmatch(r"[a-z].*[^_]_", plain)) or bool(node.kwargs.get("inplace"))
+        plain = plain.strip("_")
+        if re.fullmatch(r"(alpha_|feature_alpha_|feature_)?dropout", plain):
+            plain = "dropout"
+        with located(label):
+            if plain not in FUNCTIONS:
+                refuse(name, ", ".join(FUNCTIONS))
+        if plain == "batch_norm" and self.resolve(node.kwargs.get("training")):
+            self.builder.note(f"{label} is in training mode: it is read with its running statistics")
+        return self.carry_out(node, label, node.name, FUNCTIONS[plain], plain, changed, {})
+
+    def carry_out(
+        self, node: Any, label: str, name: str, operator: Callable[..., Any], kind: str, changed: bool, given: Any
+    ) -> Any:
+        arguments = self.resolve(node.args)
+        named = {FOREIGN.get(key, key): value for key, value in self.resolve(node.kwargs).items()}
+        try:
+            inspect.signature(operator).bind(None, *arguments, **named, **given)
+        except TypeError as error:
+            raise UnsupportedOperator(f"{label}: has arguments without exact reader ({error})") from None
+        result = self.builder.step(label, name, operator, *arguments, **named, **given)
+        source = next((v for v in node.args if isinstance(v, self.torch.fx.Node)), None)
+        if source is not None and kind in VIEWS:
+            self.storage[node] = self.storage.get(source, source)
+        if changed and source is not None:
+            self.change(label, node, source, result)
+        return result
+
+    def change(self, label: str, node: Any, source: Any, result: Any) -> None:
+        """Let later readers of a value that was changed in place see the change; refuse if views of it are read."""
+        storage = self.storage.get(source, source)
+        self.storage[node] = storage
+        for other in self.order:
+            later = any(self.order[user] > self.order[node] for user in other.users)
+            if other not in (node, source) and self.storage.get(other, other) is storage and later:
+                raise UnsupportedOperator(
+                    f"{label} changes a value in place of which {other.name!r} is a view that is read later; "
+                    "use inplace=False"
+                )
+        self.values[source] = replace(result, name=getattr(self.values[source], "name", ""))
+
+
+def exact_array(torch: Any, tensor: Any, what: str) -> Array:
+    """Return a torch tensor as an array of the same numbers: float64, which holds every narrower float, or integers."""
+    if tensor.is_meta or tensor.is_complex() or tensor.is_quantized:
+        state = "on the meta device" if tensor.is_meta else f"of type {tensor.dtype}"
         raise ModelError(f"{what} is {state}; weights must be floats with values")
-    # float64 holds every narrower float exactly
-    return exact_matrix(parameter.detach().to("cpu", torch.float64).numpy(), what)
+    tensor = tensor.detach().to("cpu")
+    array = tensor.to(torch.float64).numpy() if tensor.is_floating_point() else tensor.numpy()
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        place = ", ".join(str(v) for v in bad[0])
+        raise ModelError(f"{what}[{place}] is {array[tuple(bad[0])]}; every number must be finite")
+    return np.asarray(array)
+
+
+def _attribute(module: Any, path: str) -> Any:
+    for part in path.split("."):
+        module = getattr(module, part)
+    return module
+
+
+def _leaves(values: Any) -> Iterator[Any]:
+    if isinstance(values, list | tuple | dict):
+        for value in values.values() if isinstance(values, dict) else values:
+            yield from _leaves(value)
+    else:
+        yield values
 
 
 def _label(name: str, module: Any) -> str:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..errors import suggestion as _suggestion
+
 # function or class -> module
 _LAZY = {
     "approximate": "approximation",
@@ -22,6 +24,11 @@ _LAZY = {
     "represent": "representation",
     "signed_maxima": "representation",
     "cover_number": "dichotomies",
+    "boundary_density": "volume_bounds",
+    "volume_bound": "volume_bounds",
+    "run_experiment": "experiments",
+    "train": "trainer",
+    "track": "tracking",
     "fit_globally": "training",
     "plain_algorithm": "training",
     "Univariate": "univariate",
@@ -46,10 +53,14 @@ _LAZY = {
     "theorem_3_2": "theorems",
     "theorem_3_5": "theorems",
     "theorem_3_9": "theorems",
+    **dict.fromkeys(("boundary_distances", "exact_boundary_distance"), "distances"),
+    **dict.fromkeys(("discontinuity_distance", "discontinuity_distances"), "distances"),
+    **dict.fromkeys(("decision_distance", "decision_distances"), "distances"),
 }
 _MODULES = (
-    "approximation", "bounds", "catalog", "competitors", "constructions", "convex_fit", "dichotomies", "maxima",
-    "piecewise", "report", "representation", "sizes", "table", "theorems", "training", "univariate",
+    "approximation", "bounds", "catalog", "competitors", "constructions", "convex_fit", "dichotomies", "experiments",
+    "image_data", "maxima", "piecewise", "report", "representation", "sizes", "table", "theorems", "tracking",
+    "trainer", "training", "univariate", "volume_bounds",
 )
 
 __all__ = sorted([*_LAZY, *_MODULES])
@@ -62,7 +73,8 @@ def __getattr__(name: str) -> Any:
         return import_module(f".{name}", __name__)
     if name in _LAZY:
         return getattr(import_module(f".{_LAZY[name]}", __name__), name)
-    raise AttributeError(f"module 'polyrelu.theory' has no attribute {name!r}")
+    hint = "" if name.startswith("_") else _suggestion(name, __all__)
+    raise AttributeError(f"module 'polyrelu.theory' has no attribute {name!r}{hint}")
 
 
 def __dir__() -> list[str]:

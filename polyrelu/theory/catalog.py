@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, suggestion
 from ..polytope import Box
 from .blocks import Claim, Construction
 from .bounds import whole
@@ -53,12 +53,14 @@ def construct(name: str, **parameters: Any) -> Construction:
     (2, 2)
     """
     if name not in NAMES:
-        raise InputError(f"there is no construction {name!r}; choose one of {', '.join(NAMES)}")
+        hint = suggestion(name, NAMES)
+        raise InputError(f"there is no construction {name!r}; choose one of {', '.join(NAMES)}{hint}")
     make = NAMES[name]
     known = inspect.signature(make).parameters
     for given in parameters:
         if given not in known:
-            raise InputError(f"{name} has no parameter {given!r}; it takes {', '.join(known)}")
+            hint = suggestion(given, known)
+            raise InputError(f"{name} has no parameter {given!r}; it takes {', '.join(known)}{hint}")
     missing = [p for p, v in known.items() if v.default is inspect.Parameter.empty and p not in parameters]
     if missing:
         raise InputError(f"{name} needs {', '.join(missing)}; give --param {missing[0]}=..")

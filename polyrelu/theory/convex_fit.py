@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from ..errors import CertificationError, InputError
+from ..errors import CertificationError, InputError, suggestion
 from ..exact import RationalMatrix, fraction, integer_point
 from ..lp import maximize
 
@@ -56,7 +56,7 @@ class Loss:
     def of(cls, name: Any, delta: Any = 1) -> Loss:
         """Read and check a loss by its name."""
         if name not in LOSSES:
-            raise InputError(f"loss is {name!r}; choose one of {', '.join(LOSSES)}")
+            raise InputError(f"loss is {name!r}; choose one of {', '.join(LOSSES)}{suggestion(name, LOSSES)}")
         bend = fraction(delta, "delta")
         if bend <= 0:
             raise InputError(f"delta is {bend}; the Huber loss needs a positive one")

@@ -13,6 +13,7 @@ B. Hanin and D. Rolnick, Complexity of linear regions in deep networks, 2019.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from fractions import Fraction
@@ -28,9 +29,13 @@ from ..errors import InputError
 from ..exact import UNDERFLOW, UNIT_ROUNDOFF, Point, RationalMatrix, point
 from ..network import ReluNetwork
 from ..polytope import Box
+from ..sparse import SparseMatrix
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+
+# Derivatives that are propagated at once.
+VALUES = 2**22
 
 
 class LineRegions:
@@ -41,7 +46,8 @@ class LineRegions:
     network : ReluNetwork
     origin, direction : tuples of d Fractions
     complex : RegionComplex
-        The regions of the network restricted to the line, in the order of their patterns.
+        The regions of the network restricted to the line, in the order of their patterns. Those of a whole line stand
+        in an interval beyond which no neuron switches.
     order : ndarray of int
         Their numbers along the line.
     patterns : ndarray of uint8, shape (regions, N)
@@ -50,11 +56,9 @@ class LineRegions:
 
     def __init__(self, net: ReluNetwork, origin: Point, direction: Point, cx: RegionComplex):
         self.network, self.origin, self.direction, self.complex = net, origin, direction, cx
-        inside = [cx.exact_points.get(i) or (Fraction(v),) for i, v in enumerate(cx.interior_points[:, 0].tolist())]
-        self.order: Ints = np.array(sorted(range(len(cx)), key=inside.__getitem__), dtype=np.int64)
-        self.patterns = cx.patterns[self.order]
-        self._inside = [inside[i][0] for i in self.order.tolist()]
         self._forms = PrefixForms(cx.network)
+        self.order: Ints = _along_the_line(cx, self._forms)
+        self.patterns = cx.patterns[self.order]
 
     def __len__(self) -> int:
         return len(self.order)
@@ -70,7 +74,8 @@ class LineRegions:
     @property
     def interior_points(self) -> list[Fraction]:
         """One t strictly inside each region: consecutive ones enclose a breakpoint."""
-        return list(self._inside)
+        cx, given = self.complex, self.complex.interior_points[:, 0].tolist()
+        return [cx.exact_points[i][0] if i in cx.exact_points else Fraction(given[i]) for i in self.order.tolist()]
 
     @functools.cached_property
     def neurons(self) -> list[tuple[int, ...]]:
@@ -145,8 +150,10 @@ class LineRegions:
         jumps = np.zeros(max(0, len(self) - 1), dtype=bool)
         single = [i for i, neurons in enumerate(self.neurons) if len(neurons) == 1]
         chosen = np.array([self.neurons[i][0] for i in single], dtype=np.int64)
-        for i, answer in zip(single, outputs_depend(self.network, self.patterns[single], chosen), strict=True):
-            jumps[i] = answer
+        step = max(64, VALUES // max(layer.size for layer in self.network.layers))
+        for start in range(0, len(single), step):
+            part = single[start : start + step]
+            jumps[part] = outputs_depend(self.network, self.patterns[part], chosen[start : start + step])
         return jumps
 
 
@@ -222,7 +229,8 @@ def regions_on_line(net: ReluNetwork, origin: Iterable[Any], direction: Iterable
 
     Notes
     -----
-    Exactness: *exact*, by breadth-first search on the network restricted to the line.
+    Exactness: *exact*. An interval is searched like a segment; where a neuron would switch beyond it, by the exact
+    slopes on its outermost regions, a longer one is.
 
     Examples
     --------
@@ -233,7 +241,13 @@ def regions_on_line(net: ReluNetwork, origin: Iterable[Any], direction: Iterable
     start, way = _points(net, origin, direction, ("origin", "direction"))
     if not any(way):
         raise InputError("the direction is zero; give a vector along the line")
-    return _along(net, start, way, enumerate_regions(net.restrict(start, [way]), method="bfs", progress=False))
+    line = net.restrict(start, [way])
+    forms, reach = PrefixForms(line), _first_reach(line)
+    while True:
+        found = _along(net, start, way, enumerate_regions(line, Box([-reach], [reach]), progress=False))
+        if all(_keeps(forms, found.patterns[end], sign) for end, sign in ((0, -1), (-1, 1))):
+            return found
+        reach = 2**16 * reach**2
 
 
 def regions_on_segments(
@@ -269,6 +283,50 @@ def _along(net: ReluNetwork, origin: Point, direction: Point, cx: RegionComplex)
     return LineRegions(net, origin, direction, cx)
 
 
+def _along_the_line(cx: RegionComplex, forms: PrefixForms) -> Ints:
+    """Return the regions of a network of one input from left to right: each one's facets are its ends."""
+    if len(cx) == 1:
+        return np.zeros(1, dtype=np.int64)
+    near: list[list[int]] = [[] for _ in range(len(cx))]
+    region = np.repeat(np.arange(len(cx)), np.diff(cx.facet_ptr))
+    for i, j in zip(region.tolist(), cx.facet_neighbor.tolist(), strict=True):
+        if j >= 0:
+            near[i].append(j)
+    now = min(i for i, others in enumerate(near) if len(others) == 1)
+    order, before = [now], -1
+    while len(order) < len(cx):
+        before, now = now, next(j for j in near[now] if j != before)
+        order.append(now)
+    bits, after = cx.patterns[order[0]], cx.patterns[order[1]]
+    forms.on(bits)
+    first = int(np.flatnonzero(bits != after)[0])
+    # the form of the neuron that switches is positive where its bit is 1: the first region lies left of its zero or
+    # right of it
+    leftmost = (forms.row(first)[0] > 0) != (bits[first] == 1)
+    return np.array(order if leftmost else order[::-1], dtype=np.int64)
+
+
+def _first_reach(line: ReluNetwork) -> int:
+    """Return a power of two beyond most breakpoints of the first layer."""
+    slope, shift = (line.layers[0].blocks[0] if 0 in line.layers[0].blocks else None), line.layers[0].bias
+    if slope is None:
+        return 1
+    pairs = zip(slope.integers(), shift.integers(), strict=True)
+    ends = [abs(Fraction(c * slope.den, g * shift.den)) for (g,), (c,) in pairs if g]
+    return 4 << math.ceil(max(ends, default=0)).bit_length()
+
+
+def _keeps(forms: PrefixForms, bits: npt.NDArray[np.uint8], sign: int) -> bool:
+    """Tell whether no neuron switches any more beyond a region, to the right (1) or to the left (-1)."""
+    start = 0
+    for layer, table in zip(forms.net.relu_layers, forms.on(bits), strict=False):
+        for bit, (slope, _) in zip(bits[start : start + layer.size].tolist(), table.integers(), strict=True):
+            if slope and (slope * sign > 0) != (bit == 1):
+                return False
+        start += layer.size
+    return True
+
+
 def outputs_depend(net: ReluNetwork, patterns: npt.NDArray[np.uint8], neurons: Ints) -> Mask:
     """Tell whether some output depends on a neuron's activation, on patterns in which all neurons behind are set.
 
@@ -283,52 +341,107 @@ def outputs_depend(net: ReluNetwork, patterns: npt.NDArray[np.uint8], neurons: I
     >>> outputs_depend(net, np.array([[1, 1, 1], [1, 1, 0]], dtype=np.uint8), np.array([0, 0])).tolist()
     [False, True]
     """
-    count = len(neurons)
     starts = np.concatenate([[0], np.cumsum(net.widths)]).astype(np.int64)
     home = np.searchsorted(starts, neurons, side="right") - 1
-    answer = np.zeros(count, dtype=bool)
-    values: list[Any] = [np.zeros((net.input_dim, count))]
-    errors: list[Any] = [np.zeros((net.input_dim, count))]
-    paths: list[Any] = [np.zeros((net.input_dim, count), dtype=bool)]
+    sparse = any(isinstance(block, SparseMatrix) for layer in net.layers for block in layer.blocks.values())
+    propagate = _propagate_sparsely if sparse else _propagate
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        for index, layer in enumerate(net.layers):
-            z, bound = np.zeros((layer.size, count)), np.zeros((layer.size, count))
-            open_paths = np.zeros((layer.size, count), dtype=bool)
-            terms = 1 + sum(w.shape[1] for w in layer.blocks.values())
-            kappa = (terms + 3) * UNIT_ROUNDOFF * (1 + 2.0**-20)
-            for k, matrix in layer.blocks.items():
-                if k == 0:
-                    continue
-                w, exact = matrix.to_float()
-                size, weight = np.abs(values[k]), np.abs(w)
-                z += w @ values[k]
-                bound += weight @ errors[k] * (1 + 2.0**-52) + kappa * (weight @ size)
-                bound += UNDERFLOW * (size + errors[k]).sum(axis=0)
-                open_paths |= (_support(matrix, w, exact) @ paths[k]) > 0
-            bound = bound * (1 + (terms + 8) * 2.0**-52) + (terms + 2) * UNDERFLOW
-            bound[~np.isfinite(z)] = np.inf
-            if index < len(net.widths):
-                own = np.flatnonzero(home == index)
-                closed = patterns[:, starts[index] : starts[index + 1]].T == 0
-                for table in (z, bound, open_paths):
-                    table[closed] = 0
-                z[:, own], bound[:, own], open_paths[:, own] = 0.0, 0.0, False
-                z[neurons[own] - starts[index], own] = 1.0
-                open_paths[neurons[own] - starts[index], own] = True
-            values.append(z)
-            errors.append(bound)
-            paths.append(open_paths)
-    proved = (np.abs(values[-1]) > errors[-1]).any(axis=0)
-    answer[proved] = True
-    for i in np.flatnonzero(~proved & paths[-1].any(axis=0)).tolist():
+        answer, reached = propagate(net, patterns, neurons, home, starts)
+    for i in np.flatnonzero(~answer & reached).tolist():
         answer[i] = _depends(net, patterns[i], int(neurons[i]), starts)
     return answer
 
 
-def _support(matrix: RationalMatrix, w: npt.NDArray[np.float64], exact: bool) -> npt.NDArray[np.float64]:
-    """Return 1 where an entry is not zero; a rounded one may have vanished."""
-    kept = w != 0 if exact else matrix.fractions() != 0
-    return np.asarray(kept, dtype=np.float64)
+def _propagate(
+    net: ReluNetwork, patterns: npt.NDArray[np.uint8], neurons: Ints, home: Ints, starts: Ints
+) -> tuple[Mask, Mask]:
+    """Return where some output's derivative is proved not to be zero, and where a path leads to some output."""
+    count = len(neurons)
+    values: list[Any] = [np.zeros((net.input_dim, count))]
+    errors: list[Any] = [np.zeros((net.input_dim, count))]
+    paths: list[Any] = [np.zeros((net.input_dim, count), dtype=bool)]
+    for index, layer in enumerate(net.layers):
+        z, bound = np.zeros((layer.size, count)), np.zeros((layer.size, count))
+        open_paths = np.zeros((layer.size, count), dtype=bool)
+        terms = 1 + sum(w.shape[1] for w in layer.blocks.values())
+        kappa = (terms + 3) * UNIT_ROUNDOFF * (1 + 2.0**-20)
+        for k, matrix in layer.blocks.items():
+            if k == 0:
+                continue
+            w, exact = matrix.to_float()
+            size, weight = np.abs(values[k]), np.abs(w)
+            z += w @ values[k]
+            bound += weight @ errors[k] * (1 + 2.0**-52) + kappa * (weight @ size)
+            bound += UNDERFLOW * (size + errors[k]).sum(axis=0)
+            kept = w != 0 if exact else matrix.fractions() != 0  # a rounded entry may have vanished
+            open_paths |= (np.asarray(kept, dtype=np.float64) @ paths[k]) > 0
+        bound = bound * (1 + (terms + 8) * 2.0**-52) + (terms + 2) * UNDERFLOW
+        bound[~np.isfinite(z)] = np.inf
+        if index < len(net.widths):
+            own = np.flatnonzero(home == index)
+            closed = patterns[:, starts[index] : starts[index + 1]].T == 0
+            for table in (z, bound, open_paths):
+                table[closed] = 0
+            z[:, own], bound[:, own], open_paths[:, own] = 0.0, 0.0, False
+            z[neurons[own] - starts[index], own] = 1.0
+            open_paths[neurons[own] - starts[index], own] = True
+        values.append(z)
+        errors.append(bound)
+        paths.append(open_paths)
+    return (np.abs(values[-1]) > errors[-1]).any(axis=0), paths[-1].any(axis=0)
+
+
+def _propagate_sparsely(
+    net: ReluNetwork, patterns: npt.NDArray[np.uint8], neurons: Ints, home: Ints, starts: Ints
+) -> tuple[Mask, Mask]:
+    """Do the same where layers are sparse, and so are the derivatives.
+
+    What underflows may leave no entry, so it counts apart: ``lost`` bounds it, for all entries of a column.
+    """
+    from scipy.sparse import csr_array
+
+    def empty(size: int) -> Any:
+        return csr_array((size, len(neurons)))
+
+    blocks: list[tuple[Any, Any, Any, Any]] = [(empty(net.input_dim),) * 3 + (np.zeros(len(neurons)),)]
+    for index, layer in enumerate(net.layers):
+        z, bound, open_paths, lost = empty(layer.size), empty(layer.size), empty(layer.size), np.zeros(len(neurons))
+        terms = 1 + sum(w.shape[1] for w in layer.blocks.values())
+        kappa = (terms + 3) * UNIT_ROUNDOFF * (1 + 2.0**-20)
+        for k, matrix in layer.blocks.items():
+            if k == 0:
+                continue
+            w, _ = matrix.operator()
+            if not isinstance(matrix, SparseMatrix):
+                entries = (w != 0) if matrix.operator()[1] else (matrix.fractions() != 0)
+                rows, cols = np.nonzero(entries)
+                w = csr_array((w[rows, cols], (rows, cols)), shape=w.shape)
+            value, error, paths, before = blocks[k]
+            size, weight, ones = abs(value), abs(w), w.copy()
+            ones.data[:] = 1.0  # an entry is not zero, though its float may be
+            z = z + w @ value
+            bound = bound + (weight @ error) * (1 + 2.0**-52) + (weight @ size) * kappa
+            open_paths = open_paths + ones @ paths
+            total = np.asarray((size + error).sum(axis=0)).ravel() + len(starts) * before
+            lost += UNDERFLOW * total + before * (float(weight.sum(axis=1).max()) * (1 + terms * 2.0**-52))
+        bound = bound * (1 + (terms + 8) * 2.0**-52)
+        lost = lost * (1 + 2.0**-40) + (terms + 2) * UNDERFLOW
+        own = np.zeros(0, dtype=np.int64)
+        if index < len(net.widths):
+            own = np.flatnonzero(home == index)
+            for table in (z, bound, open_paths):
+                row, column = np.repeat(np.arange(layer.size), np.diff(table.indptr)), table.indices
+                table.data *= (patterns[column, starts[index] + row] == 1) & (home[column] != index)
+                table.eliminate_zeros()
+            lost[own] = 0.0
+            unit = csr_array((np.ones(len(own)), (neurons[own] - starts[index], own)), shape=z.shape)
+            z, open_paths = z + unit, open_paths + unit
+        open_paths.data[:] = 1.0
+        blocks.append((z, bound, open_paths, lost))
+    value, error, paths, lost = blocks[-1]
+    size = np.abs(value.toarray())
+    clear = np.isfinite(size) & (size > error.toarray() * (1 + 2.0**-40) + lost)
+    return clear.any(axis=0), np.asarray(paths.sum(axis=0)).ravel() > 0
 
 
 def _depends(net: ReluNetwork, bits: npt.NDArray[np.uint8], neuron: int, starts: Ints) -> bool:

@@ -21,9 +21,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InputError
+from ..errors import InputError, suggestion
 from ..exact import RationalMatrix, as_array, fraction
 from ..network import ReluNetwork
+from ..readers.activations import piecewise
 from ..readers.lowering import Lowering
 
 Floats = npt.NDArray[np.float64]
@@ -166,9 +167,11 @@ def random_network(
     if len(sizes) < 2 or any(not isinstance(n, int | np.integer) or n < 1 for n in sizes):
         raise InputError(f"sizes are {tuple(sizes)}; give at least two whole numbers from 1 up: inputs, .., outputs")
     if isinstance(weights, str) and weights not in LAWS:
-        raise InputError(f"weights is {weights!r}; choose one of {', '.join(LAWS)}, or give a function")
+        hint = suggestion(weights, LAWS)
+        raise InputError(f"weights is {weights!r}; choose one of {', '.join(LAWS)}, or give a function{hint}")
     if isinstance(activation, str) and activation not in ACTIVATIONS:
-        raise InputError(f"activation is {activation!r}; choose one of {', '.join(ACTIVATIONS)}, or an Activation")
+        known, hint = ", ".join(ACTIVATIONS), suggestion(activation, ACTIVATIONS)
+        raise InputError(f"activation is {activation!r}; choose one of {known}, or an Activation{hint}")
     law = LAWS[weights] if isinstance(weights, str) else weights
     sigma = ACTIVATIONS[activation] if isinstance(activation, str) else activation
     rng = np.random.default_rng(seed)
@@ -206,18 +209,6 @@ def with_activation(weights: Sequence[Any], biases: Sequence[Any], activation: A
         z = h.affine(RationalMatrix.of(w, f"weights[{index}]"), column)
         if index == len(weights) - 1:
             return lowering.finish(z)
-        n, T = z.size, len(activation.breakpoints)
-        identity = RationalMatrix.identity(n)
-        stack = RationalMatrix.of(np.tile(np.eye(n, dtype=np.int64), (T, 1)))
-        shift = RationalMatrix.of([[-t] for t in activation.breakpoints for _ in range(n)])
-        kinks = lowering.relu(z.affine(stack, shift))
-        mix = np.empty((n, n * T), dtype=object)
-        mix[:] = Fraction(0)
-        for i, c in enumerate(activation.jumps):
-            for j in range(n):
-                mix[j, i * n + j] = c
-        h = kinks.affine(RationalMatrix.of(mix))
-        if activation.slope:
-            h = h.add(z.affine(identity.scale(activation.slope)))
-        h = h.shift(RationalMatrix.of([[activation.constant]] * n))
+        kinks = list(zip(activation.breakpoints, activation.jumps, strict=True))
+        h = piecewise(lowering, z, activation.slope, activation.constant, kinks)
     raise InputError("weights is empty; give one matrix per layer")

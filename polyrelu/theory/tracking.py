@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..enumeration import count_regions
-from ..errors import InputError
+from ..errors import InputError, suggestion
 from ..exact import Point, fraction, point
 from ..network import ReluNetwork
 from ..polytope import Box
@@ -281,7 +281,8 @@ def sample_points(data: ImageData, kind: str, count: int, seed: int | Sequence[i
     ndarray of shape (count, d)
     """
     if kind not in KINDS:
-        raise InputError(f"there are no points of kind {kind!r}; choose one of {', '.join(KINDS)}")
+        known, hint = ", ".join(KINDS), suggestion(kind, KINDS)
+        raise InputError(f"there are no points of kind {kind!r}; choose one of {known}{hint}")
     rng = np.random.default_rng(seed)
     if kind == "random":
         x = data.train_x

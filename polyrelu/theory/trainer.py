@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InputError, ModelError
+from ..errors import InputError, ModelError, suggestion
 from ..network import ReluNetwork
 from ..readers.files import require
 from .image_data import ImageData
@@ -128,7 +128,7 @@ def train(
     """
     for name, choice, allowed in (("optimizer", optimizer, OPTIMIZERS), ("backend", backend, BACKENDS)):
         if choice not in allowed:
-            raise InputError(f"{name} is {choice!r}; choose one of {', '.join(allowed)}")
+            raise InputError(f"{name} is {choice!r}; choose one of {', '.join(allowed)}{suggestion(choice, allowed)}")
     if not isinstance(data, ImageData):
         raise InputError(f"data is of type {type(data).__name__}; give an ImageData, as image_data() returns it")
     if not isinstance(batch, int | np.integer) or batch < 1:

@@ -75,12 +75,12 @@ _LAZY = {
 def __getattr__(name: str) -> Any:
     from importlib import import_module
 
-    if name == "theory":
-        return import_module(".theory", __name__)
+    if name in ("examples", "theory"):
+        return import_module(f".{name}", __name__)
     if name in _LAZY:
         return getattr(import_module(f".{_LAZY[name]}", __name__), name)
     # Python itself asks for names with an underscore, often
-    hint = "" if name.startswith("_") else _suggestion(name, [*__all__, "theory"])
+    hint = "" if name.startswith("_") else _suggestion(name, [*__all__, "examples", "theory"])
     raise AttributeError(f"module 'polyrelu' has no attribute {name!r}{hint}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import sys
 import time
@@ -17,6 +18,7 @@ from .arguments import EPILOG, EXIT, Parser, PrintCompletion, examples
 from .errors import InputError, PolyreluError
 from .exact import fraction, text
 from .network import ReluNetwork
+from .sparse import SparseMatrix
 
 if TYPE_CHECKING:
     from .slices import Slice
@@ -87,6 +89,7 @@ def build_parser() -> Parser:
         sub.add_argument("model", metavar="MODEL", help=MODEL)
         sub.add_argument("--json", action="store_true", help="print exactly one JSON object on stdout")
         sub.add_argument("--normalize", action="store_true", help=".nnet: take raw inputs, fold the normalisation")
+        sub.add_argument("--architecture", metavar="FILE", help=".safetensors: the .json that describes the layers")
         return sub
 
     command("info", run_info, show_info, "Show what a model file holds.")
@@ -110,6 +113,7 @@ def build_parser() -> Parser:
     proving.add_argument("--model", metavar="MODEL", help="prove that the regions are those of this model")
     proving.add_argument("--property", metavar="P.vnnlib", help="prove that this property of the model is unsat")
     proving.add_argument("--normalize", action="store_true", help=".nnet: take raw inputs, fold the normalisation")
+    proving.add_argument("--architecture", metavar="FILE", help=".safetensors: the .json that describes the layers")
     _add_slice(proving.add_argument_group("the model's slice, as it was given to enumerate"))
     checking = command("check", run_check, show_check, "Decide a VNN-LIB property: is any input unsafe?")
     checking.set_defaults(exit_code=lambda result: CHECK_CODES[result["result"]])
@@ -213,7 +217,9 @@ def load_model(options: argparse.Namespace) -> ReluNetwork:
     """Read the model file of a command."""
     from .readers import load
 
-    settings = {"normalize": True} if options.normalize else {}
+    settings: dict[str, Any] = {"normalize": True} if options.normalize else {}
+    if options.architecture:
+        settings["architecture"] = options.architecture
     if options.model.startswith(SHIPPED):
         from .examples import example_path
 
@@ -355,7 +361,8 @@ def _whole_number(word: str, what: str) -> int:
 def run_info(options: argparse.Namespace) -> dict[str, Any]:
     """Describe a model file."""
     net = load_model(options)
-    weights = sum(block.shape[0] * block.shape[1] for layer in net.layers for block in layer.blocks.values())
+    blocks = [block for layer in net.layers for block in layer.blocks.values()]
+    weights = sum(block.nnz if isinstance(block, SparseMatrix) else math.prod(block.shape) for block in blocks)
     return {
         "model": options.model,
         "input_dim": net.input_dim,
@@ -365,6 +372,8 @@ def run_info(options: argparse.Namespace) -> dict[str, Any]:
         "weights": weights + sum(layer.size for layer in net.layers),
         "output_relu": net.output_relu,
         "skips": any(set(layer.blocks) - {index} for index, layer in enumerate(net.layers)),
+        "layers": [group.name for groups in net.names for group in groups],
+        "notes": list(net.notes),
     }
 
 
@@ -376,6 +385,9 @@ def show_info(result: dict[str, Any]) -> None:
         print("the last layer has a ReLU: its neurons cut as well")
     if result["skips"]:
         print("some layers read the input or earlier layers (skip connections)")
+    print(f"neurons are named after {', '.join(result['layers'])}")
+    for note in result["notes"]:
+        print(f"note: {note}")
 
 
 def run_count(options: argparse.Namespace) -> dict[str, Any]:

@@ -5,7 +5,6 @@ Exactness: *float*.
 
 from __future__ import annotations
 
-import difflib
 import math
 import operator
 from collections.abc import Iterable, Sequence
@@ -18,7 +17,7 @@ import numpy.typing as npt
 from .axes import color_bar, disc_legend
 from .colors import diverging, gradient_colors, map_colors, sequential
 from .complex import RegionComplex
-from .errors import InputError
+from .errors import InputError, suggestion
 from .exact import floats
 from .linear import LinearRegions
 from .refine import functional
@@ -26,18 +25,6 @@ from .refine import functional
 Floats = npt.NDArray[np.float64]
 
 COLORS = ("affine", "pattern", "linear", "output", "gradient")
-
-
-def suggestion(word: Any, words: Iterable[str]) -> str:
-    """Return the question whether another word was meant, or nothing.
-
-    Examples
-    --------
-    >>> suggestion("afine", COLORS)
-    "; did you mean 'affine'?"
-    """
-    near = difflib.get_close_matches(str(word), list(words), 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def check_mode(color: str, d: int) -> None:

@@ -21,8 +21,8 @@ from .boundary_plots import plot_boundary, plot_classes
 from .colors import INK
 from .complex import RegionComplex
 from .drawing import region_polygons
-from .errors import InputError, ModelError
-from .fills import check_mode, suggestion
+from .errors import InputError, ModelError, suggestion
+from .fills import check_mode
 from .function_plots import plot_function, plot_surface
 from .network import ReluNetwork
 from .readers.files import atomic_write, located, require, writable_file

@@ -113,7 +113,7 @@ def test_limit_is_reported_as_incomplete(capsys, tmp_path):
 def test_info(capsys, tent):
     assert as_json(capsys, "info", tent) == {
         "model": tent, "input_dim": 1, "output_dim": 1, "widths": [2], "neurons": 2, "weights": 7,
-        "output_relu": False, "skips": False,
+        "output_relu": False, "skips": False, "layers": ["layer1"], "notes": [],
     }  # fmt: skip
     code, out, _ = run(capsys, "info", tent)
     assert code == 0 and "1 inputs, 1 outputs" in out
@@ -258,7 +258,7 @@ def test_a_line_as_json(capsys, tent, tmp_path):
     }
     np.save(tmp_path / "x.npy", np.array([2.0]))
     whole = as_json(capsys, "line", tent, "--start", "1", "--end", str(tmp_path / "x.npy"), "--whole")
-    assert (whole["breakpoints"], whole["end"], whole["method"]) == (["-1", "-1/2"], ["2"], "bfs")
+    assert (whole["breakpoints"], whole["end"], whole["method"]) == (["-1", "-1/2"], ["2"], "subdivision")
 
 
 def test_a_line_for_people(capsys, tent):

@@ -261,8 +261,8 @@ def test_damaged_files_are_refused(finished, tmp_path):
 def test_an_unknown_name_lists_the_names_and_suggests_the_nearest():
     names = "lines, distances, planes, volumes, training, depth"
     for wrong, message in (
-        ("line", f"there is no experiment 'line'; did you mean lines? All: {names}"),
-        ("Depths", f"there is no experiment 'Depths'; did you mean depth? All: {names}"),
+        ("line", f"there is no experiment 'line'; choose one of {names}; did you mean 'lines'?"),
+        ("Depths", f"there is no experiment 'Depths'; choose one of {names}; did you mean 'depth'?"),
         ("xyz", f"there is no experiment 'xyz'; choose one of {names}"),
     ):
         with pytest.raises(InputError) as error:
@@ -366,7 +366,7 @@ def test_the_command_runs_in_processes_and_prints_one_object(monkeypatch, capsys
 def test_the_command_refuses_in_one_line(capsys, tmp_path):
     out = ["--out", str(tmp_path / "out")]
     for words, message in (
-        (["plane", *out], "polyrelu: there is no experiment 'plane'; did you mean planes? All: lines, distances, "),
+        (["plane", *out], "polyrelu: there is no experiment 'plane'; choose one of lines, distances, "),
         (["lines", *out, "--workers", "0"], "polyrelu: --workers is 0; give a whole number from 1 up"),
         (["lines", *out, "--seed", "x"], "polyrelu: --seed is 'x'; give a whole number"),
         (["lines", *out, "--data", str(tmp_path / "none")], "there is no such folder; give one that holds train-images"),

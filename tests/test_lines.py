@@ -146,3 +146,21 @@ def test_many_segments_in_parallel():
 def test_bad_input(call, message):
     with pytest.raises(pr.InputError, match=message):
         call(networks.he_network((2, 3, 1)))
+
+
+def test_a_whole_line_is_searched_as_far_as_anything_bends():
+    """Behind a kink at 0 another one waits at 10^9 or 10^-9, and a third at -10^30: no interval is long enough at first."""
+    net = pr.ReluNetwork(
+        [[[1], [-1]], [[F(1, 10**9), 0], [10**9, 0], [0, F(1, 10**30)]], [[1, 1, 1]]], [[0, 0], [-1, -1, -1], [0]]
+    )
+    line = regions_on_line(net, [0], [1])
+
+    assert line.breakpoints == [-(10**30), 0, F(1, 10**9), 10**9]
+    assert regions_on_line(net, [5], [F(-1, 3)]).breakpoints == [3 * (5 - b) for b in reversed(line.breakpoints)]
+
+
+def test_lines_on_which_nothing_switches():
+    net = pr.ReluNetwork([[[1, 0], [0, 0]], [[1, 1]]], [[-1, 2], [0]])
+
+    assert len(regions_on_line(net, [3, 0], [0, 1])) == len(regions_on_line(net, [1, 0], [0, 1])) == 1
+    assert regions_on_line(net, [0, 0], [1, 0]).breakpoints == [1]

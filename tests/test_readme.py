@@ -56,7 +56,14 @@ def test_docs(page):
 
     assert failed == 0 and tried == len(re.findall("^>>> ", text, re.MULTILINE))
     for target in re.findall(r"\]\(([^):]+)\)", text):
-        assert (page.parent / target).exists(), target
+        file, _, anchor = target.partition("#")
+        other = page.parent / file if file else page
+        assert other.exists(), target
+        if not anchor:
+            continue
+        # a heading's anchor is its words in small letters, joined by hyphens
+        words = [re.sub(r"[^\w\s-]", "", line.lstrip("# ")) for line in other.read_text().splitlines() if line[:1] == "#"]
+        assert anchor in [line.lower().replace(" ", "-") for line in words], target
 
 
 def test_files_that_it_names_exist():

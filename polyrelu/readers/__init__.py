@@ -24,7 +24,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import InputError, ModelError
+from ..errors import InputError, ModelError, suggestion
 from ..network import ReluNetwork
 from .files import as_path, located
 
@@ -88,12 +88,12 @@ def load(path: str | os.PathLike[str], **options: Any) -> ReluNetwork:
         known = ", ".join(sorted(_READERS))
         found = f"suffix {suffix!r} is unknown" if suffix else "the name has no suffix"
         with located(path):
-            raise ModelError(f"{found}; known are {known}")
+            raise ModelError(f"{found}; known are {known}{suggestion(suffix, _READERS)}")
     module, function, known_options = _READERS[suffix]
     for option in options:
         if option not in known_options:
             hint = f"it takes {', '.join(known_options)}" if known_options else "it takes none"
-            raise InputError(f"a {suffix} file has no option {option!r}; {hint}")
+            raise InputError(f"a {suffix} file has no option {option!r}; {hint}{suggestion(option, known_options)}")
     reader = getattr(importlib.import_module(f".{module}", __name__), function)
     network: ReluNetwork = reader(path, **options)
     return network

@@ -87,7 +87,7 @@ class _Region:
         G, E = np.empty((net.neurons, d + 1)), np.empty((net.neurons, d + 1))
         if net.neurons:
             with np.errstate(all="ignore"):
-                kernels.affine_forms(net.packed, d, self.signed, G, E)
+                kernels.affine_forms(net.packed, d, self.signed, G, E, 0)
         G[:N][bits == 0] *= -1
         murky = ~np.isfinite(G).all(axis=1) | ~np.isfinite(E).all(axis=1)
         flat, known = (np.abs(G) <= E)[:, :-1].all(axis=1), ~E[:, :-1].any(axis=1)
@@ -325,7 +325,7 @@ def reach_goal(search: Search, steps: int = 40) -> None:
 
     with np.errstate(all="ignore"):
         for _ in range(steps):
-            kernels.affine_forms(net.packed, d, net.pattern(y), G, E)
+            kernels.affine_forms(net.packed, d, net.pattern(y), G, E, 0)
             goals = G[N:]
             dual = np.linalg.norm(goals[:, :-1], dual_norm(search.norm), axis=1)
             value = goals[:, :-1] @ y + goals[:, -1]

@@ -12,14 +12,13 @@ B. Hanin and D. Rolnick, Deep ReLU networks have surprisingly few activation pat
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import os
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ...errors import InputError
+from ...errors import InputError, suggestion
 from ...readers.files import as_path, require
 from ..image_data import ImageData, image_data
 from . import depth, distances, lines, planes, training, volumes
@@ -85,12 +84,11 @@ def experiment_named(name: str) -> Any:
     --------
     >>> experiment_named("plains")
     Traceback (most recent call last):
-    polyrelu.errors.InputError: there is no experiment 'plains'; did you mean planes? All: lines, distances, ...
+    polyrelu.errors.InputError: there is no experiment 'plains'; choose one of lines, ...; did you mean 'planes'?
     """
     if name not in EXPERIMENTS:
-        near = difflib.get_close_matches(str(name).lower(), EXPERIMENTS, n=1)
-        hint = f"did you mean {near[0]}? All: " if near else "choose one of "
-        raise InputError(f"there is no experiment {str(name)[:40]!r}; {hint}{', '.join(EXPERIMENTS)}")
+        choice = f"choose one of {', '.join(EXPERIMENTS)}"
+        raise InputError(f"there is no experiment {str(name)[:40]!r}; {choice}{suggestion(name, EXPERIMENTS)}")
     return EXPERIMENTS[name]
 
 

@@ -161,7 +161,7 @@ def tie_distance(cx, x, norm, level):
     return best
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(st.data())
 def test_nearest_points_agree_with_brute_force(data):
     d = data.draw(st.sampled_from([1, 2, 2]))

@@ -44,7 +44,7 @@ def test_main_command_draws_the_picture(tmp_path, monkeypatch, capsys):
 def test_shell_lines_parse():
     lines = block("## From the shell")
 
-    assert len(lines) == 8
+    assert len(lines) == 10
     for line in lines:
         build_parser().parse_args(shlex.split(line)[1:])
 

@@ -82,7 +82,7 @@ def sparsely(net):
     return pr.ReluNetwork.from_layers(layers, net.input_dim, output_relu=net.output_relu)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(strategies.networks_in_boxes(max_neurons=7))
 def test_engines_find_the_same_regions_of_sparse_layers(case):
     net, (lo, hi) = case
@@ -113,7 +113,7 @@ def test_random_sparse_networks_of_floats():
     assert pr.enumerate_regions(sparsely(net), box) == pr.enumerate_regions(net, box)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(strategies.networks(max_neurons=8))
 def test_lines_through_sparse_layers(net):
     x, y = [Fraction(-2)] * net.input_dim, [Fraction(7, 3)] * net.input_dim

@@ -134,7 +134,7 @@ def compare(net, spec):
     return truth
 
 
-@pytest.mark.parametrize(("d", "count"), [(1, 80), (2, 150), (3, 120), (4, 50)])
+@pytest.mark.parametrize(("d", "count"), [(1, 50), (2, 80), (3, 60), (4, 25)])
 def test_random_networks_equal_breadth_first_search(d, count):
     @settings(max_examples=count, suppress_health_check=[HealthCheck.too_slow])
     @given(strategies.networks_in_boxes(d, max_neurons=8))

@@ -85,27 +85,22 @@ def affine_forms(packed: Any, d: int, pattern: Bits, G: Floats, E: Floats, begin
                 E[j, d] += TINY
         for q in range(packed.layer_block[layer], packed.layer_block[layer + 1]):
             source, width, offset = packed.block[q, 1], packed.block[q, 2], packed.block[q, 3]
-            place = packed.block[q, 4]
+            if packed.block[q, 4] >= 0:
+                _add_sparse_block(packed, d, pattern, G, E, q, first, last, kappa)
+                continue
             for j in range(first, last):
-                start, row, entries = 0, offset + (j - first) * width, width
-                if place >= 0:
-                    start = packed.sparse_ptr[place + j - first]
-                    row = offset + start - packed.sparse_ptr[place]
-                    entries = packed.sparse_ptr[place + j - first + 1] - start
+                row = offset + (j - first) * width
                 if source < 0:
-                    for t in range(entries):
-                        c = packed.sparse_index[start + t] if place >= 0 else t
-                        w = packed.weights[row + t]
+                    for c in range(d):
+                        w = packed.weights[row + c]
                         G[j, c] += w
                         E[j, c] += kappa * abs(w)
-                    if inexact > 0.0:
-                        for c in range(d):
+                        if inexact > 0.0:
                             E[j, c] += TINY
                 else:
-                    for t in range(entries):
-                        k = packed.sparse_index[start + t] if place >= 0 else t
+                    for k in range(width):
                         if pattern[source + k] == 1:
-                            w = packed.weights[row + t]
+                            w = packed.weights[row + k]
                             size = abs(w)
                             if size > 0.0:
                                 for c in range(d + 1):
@@ -127,6 +122,29 @@ def affine_forms(packed: Any, d: int, pattern: Bits, G: Floats, E: Floats, begin
                     E[j, c] = E[j, c] * grow + (terms + 2) * TINY
                 elif not _sums_nothing(packed, layer, j - first, c, d, pattern, G, E):
                     E[j, c] = (terms + 2) * TINY
+
+
+@njit
+def _add_sparse_block(
+    packed: Any, d: int, pattern: Bits, G: Floats, E: Floats, q: int, first: int, last: int, kappa: float
+) -> None:
+    """Add what a sparse block contributes to the neurons of its layer; a missing entry is exactly zero."""
+    source, place = packed.block[q, 1], packed.block[q, 4]
+    shift = packed.block[q, 3] - packed.sparse_ptr[place]
+    tiny = TINY if packed.inexact[packed.block[q, 0]] > 0.0 else 0.0
+    for j in range(first, last):
+        for t in range(packed.sparse_ptr[place + j - first], packed.sparse_ptr[place + j - first + 1]):
+            k, w = packed.sparse_index[t], packed.weights[shift + t]
+            size = abs(w)
+            if source < 0:
+                G[j, k] += w
+                E[j, k] += kappa * size + tiny
+            elif pattern[source + k] == 1:
+                for c in range(d + 1):
+                    product = w * G[source + k, c]
+                    G[j, c] += product
+                    E[j, c] += size * E[source + k, c] + kappa * abs(product)
+                    E[j, c] += tiny * (abs(G[source + k, c]) + E[source + k, c])
 
 
 @njit

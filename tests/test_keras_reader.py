@@ -71,7 +71,7 @@ def sequential(*inner, shape=(5, 4, 2)):
         (lambda: layers.MaxPooling2D(2), (4, 4, 2), 8 * 3),
         (lambda: layers.MaxPooling2D(3, strides=2, padding="same"), (4, 5, 1), None),
         (lambda: layers.MaxPooling1D(2), (4, 2), 4),
-        (lambda: layers.AveragePooling2D(2, padding="same"), (3, 4, 1), 0),
+        (lambda: layers.AveragePooling2D(3, padding="same"), (4, 4, 1), 0),
         (lambda: layers.GlobalAveragePooling2D(), (2, 2, 3), 0),
         (lambda: layers.GlobalMaxPooling1D(keepdims=True), (3, 2), 4),
         (lambda: layers.BatchNormalization(epsilon=0.25), (2, 3), 0),
@@ -146,6 +146,15 @@ def test_normalization_and_hard_sigmoid():
     assert sigmoid([[F(-4)], [F(1)], [F(5)]]).tolist() == [[0], [F(2, 3)], [1]]
 
 
+def test_uneven_averages_are_those_of_tensorflow(monkeypatch):
+    model = sequential(layers.AveragePooling1D(3, strides=2, padding="same", name="a"), shape=(4, 1))
+    monkeypatch.setattr(keras.config, "backend", lambda: "torch")
+    with pytest.raises(UnsupportedOperator, match=r"a \(AveragePooling1D\): averages with .* is uneven, which Keras on torch"):
+        from_keras(model)
+    monkeypatch.setattr(keras.config, "backend", lambda: "tensorflow")
+    assert from_keras(model)([3, 6, 9, 15]).tolist() == [6, 12]  # the padding counts for nothing
+
+
 def test_keras_files(tmp_path):
     model = whole(residual())
     model.save(tmp_path / "net.keras")
@@ -182,6 +191,17 @@ def test_what_keras_models_are_refused():
     ]:
         with pytest.raises((ModelError, UnsupportedOperator), match=match):
             from_keras(model)
+    x = keras.Input((2,))
+    called = {"training": True}
+    for model, match in [
+        (keras.Model(x, layers.Dropout(0.5, name="d")(x, **called)), r"d \(Dropout\): is called with training=True"),
+        (keras.Model(x, layers.GaussianNoise(0.5, name="g")(x, **called)), r"g \(GaussianNoise\): is called with training"),
+        (keras.Model(x, layers.BatchNormalization(name="b")(x, **called)), r"b \(BatchNormal.*: is called with training"),
+        (keras.Model(x, sequential(layers.Dropout(0.5), shape=(2,))(x, **called)), r"Sequential\): is called with training"),
+    ]:
+        with pytest.raises(UnsupportedOperator, match=match):
+            from_keras(model)
+    exactly(keras.Model(x, layers.Dropout(0.5)(x, training=False)))
     broken = sequential(layers.Dense(1, name="d"), shape=(1,))
     broken.layers[0].kernel.assign([[np.nan]])
     with pytest.raises(ModelError, match=r"d \(Dense\): kernel has an entry that is not finite"):

@@ -222,6 +222,13 @@ def test_global_pooling(tmp_path):
     exactly(tmp_path, one("GlobalMaxPool"), shape=(1, 2, 3, 2), neurons=2 * 5)
 
 
+@pytest.mark.parametrize("op", ["MaxPool", "AveragePool"])
+def test_same_padding_and_ceil_mode_are_refused_together(tmp_path, op):
+    node = one(op, kernel_shape=[2], auto_pad="SAME_UPPER", ceil_mode=1)
+    with pytest.raises(UnsupportedOperator, match=r"has both auto_pad SAME_UPPER and ceil_mode, on which runtimes differ"):
+        read_onnx(tmp_path, node, {}, shape=(1, 1, 3))
+
+
 def test_a_pooling_window_in_the_padding():
     net = Lowering(4)
     x = net.input((1, 1, 4))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator as python
+import random
 import time
 import warnings
 from fractions import Fraction as F
@@ -97,6 +99,10 @@ def Forward(function, **modules):
         (lambda: nn.ConvTranspose2d(4, 6, (2, 3), stride=(3, 2), groups=2, dilation=(2, 1)), (4, 3, 3), 0),
         (lambda: nn.MaxPool1d(3, 2, 1), (2, 6), None),
         (lambda: nn.MaxPool2d(2), (2, 4, 4), 2 * 4 * 3),
+        (lambda: nn.MaxPool2d(2), (4, 4), 4 * 3),  # no batch: one channel of 4 x 4, as torch says
+        (lambda: nn.MaxPool3d(2), (2, 2, 4), 2 * 7),
+        (lambda: nn.AvgPool2d(2), (2, 4), 0),
+        (lambda: nn.AdaptiveAvgPool2d(2), (3, 3), 0),
         (lambda: nn.MaxPool2d((3, 2), (2, 1), (1, 0), dilation=(1, 2), ceil_mode=True), (1, 6, 5), None),
         (lambda: nn.AvgPool1d(2), (2, 4), 0),
         (lambda: nn.AvgPool2d(2, 1, 1), (1, 3, 3), 0),
@@ -106,6 +112,7 @@ def Forward(function, **modules):
         (lambda: nn.AdaptiveAvgPool2d((2, None)), (1, 5, 3), 0),
         (lambda: nn.AdaptiveMaxPool1d(3), (2, 5), 2 * 4),
         (lambda: nn.BatchNorm1d(3), (3,), 0),
+        (lambda: nn.BatchNorm1d(2), (2, 3), 0),
         (lambda: nn.BatchNorm2d(2, affine=False), (2, 3, 3), 0),
         (lambda: nn.ZeroPad2d((1, 0, 2, -1)), (1, 3, 3), 0),
         (lambda: nn.ConstantPad1d((1, 2), 3.5), (2, 3), 0),
@@ -287,6 +294,66 @@ def test_changes_in_place_are_seen_by_later_readers():
         from_torch(view, (3,))
 
 
+def test_operators_in_place_are_seen_through_every_name():
+    def written(m, x):
+        y = m.fc(x)
+        skip, dropped = y, m.drop(y)
+        y += 1
+        y *= 2
+        y -= x
+        y /= 4
+        return y + 2 * skip - torch.relu(dropped)
+
+    net = exactly(whole(Forward(written, fc=nn.Linear(3, 3), drop=nn.Dropout())), (3,), unit=4)
+    assert net.neurons == 3
+    exactly(Forward(lambda m, x: (lambda y: python.iadd(y, 1) + y)(2 * x)), (3,))
+    exactly(Forward(lambda m, x: (lambda y: (torch.relu_(input=y), y)[1])(2 * x)), (3,))
+    exactly(Forward(lambda m, x: x * python.iadd(x.size(1), 1)), (3,))
+    for change in (lambda m, x: python.iadd(m.w, x), lambda m, x: m.w.add_(x) + m.w):
+        with pytest.raises(UnsupportedOperator, match=r"changes '\w+' in place, a tensor of the module or a constant"):
+            from_torch(Forward(change, w=nn.Parameter(torch.zeros(1, 3), requires_grad=False)), (3,))
+
+
+def test_bytes_are_a_mask():
+    kept = torch.tensor([1, 0, 1], dtype=torch.uint8)
+    net = from_torch(Forward(lambda m, x: x[:, kept]), (3,))
+    assert net([5, 6, 7]).tolist() == [5, 7]
+
+
+def test_a_forward_pass_must_be_a_fixed_function():
+    for function in (
+        lambda m, x: x + torch.randn(1),
+        lambda m, x: x * random.random(),
+        lambda m, x: x * np.random.random(),  # noqa: NPY002
+    ):
+        states = random.getstate(), torch.get_rng_state()
+        with pytest.raises(UnsupportedOperator, match=r"\(Forward\) draws random numbers in its forward pass"):
+            from_torch(Forward(function), (2,))
+        assert states[0] == random.getstate() and torch.equal(states[1], torch.get_rng_state())
+    for function, match in [
+        (lambda m, x: fn.dropout(x), r"\(dropout\): drops entries at random, in evaluation too"),
+        (lambda m, x: torch.dropout(x, 0.5, True), r"\(dropout\): drops entries at random"),
+        (lambda m, x: fn.batch_norm(x, torch.zeros(2), torch.ones(2), training=True), r"normalizes by the batch, in evaluation"),
+    ]:
+        with pytest.raises(UnsupportedOperator, match=match):
+            from_torch(Forward(function), (2,))
+    exactly(Forward(lambda m, x: torch.dropout(fn.dropout(x, 0.0), 0.5, False)), (2,))
+
+    def rebound(m, x):
+        m.b = m.b + 1
+        return x * m.b
+
+    for function in (lambda m, x: x * m.b.mul_(2), rebound):
+        module = Forward(function)
+        module.register_buffer("b", torch.tensor([3.0, float("nan")])[:1])
+        with pytest.raises(UnsupportedOperator, match=r"changes its own tensor 'b' in its forward pass, so that its next"):
+            from_torch(module.train(), (2,))
+        assert module.b.tolist() == [3] and module.training
+    unused = Forward(lambda m, x: x + 1)
+    unused.register_buffer("b", torch.tensor([float("nan")]))
+    assert from_torch(unused, (1,))([1]).tolist() == [2]
+
+
 def test_names_of_neurons():
     module = nn.Sequential()
     module.add_module("features", nn.Sequential(nn.Conv2d(1, 2, 2), nn.ReLU(), nn.MaxPool2d(2), nn.ReLU6()))
@@ -403,7 +470,13 @@ def test_torch_names_what_it_refuses():
         (Forward(lambda m, x: m.fc(x).cumsum(1), fc=nn.Linear(2, 2)), r"cumsum has no exact reader; supported are abs,"),
         (Forward(lambda m, x: m.fc(x).int(), fc=nn.Linear(2, 2)), r"int has no exact reader"),
         (Forward(lambda m, x: m.fc(x).to(torch.int32), fc=nn.Linear(2, 2)), r"\(to\): rounds to whole numbers"),
-        (Forward(lambda m, x: m.fc(x).max(dim=1)[1], fc=nn.Linear(2, 2)), r"returns a NoneType; it must return one tensor"),
+        (Forward(lambda m, x: m.fc(x).max(dim=1)[1], fc=nn.Linear(2, 2)), r"'getitem' holds the indices of maxima, which"),
+        (Forward(lambda m, x: x + m.fc(x).max(1).indices, fc=nn.Linear(2, 2)), r"'getattr_1' holds the indices of maxima"),
+        (Forward(lambda m, x: m.fc(x).sum(1, dtype=torch.int32), fc=nn.Linear(2, 2)), r"\(sum\): rounds to whole numbers"),
+        (Forward(lambda m, x: m.fc(x).mean(dim=1, dtype=torch.int64), fc=nn.Linear(2, 2)), r"\(mean\): rounds to whole"),
+        (Forward(lambda m, x: m.fc(x).to(torch.arange(2)), fc=nn.Linear(2, 2)), r"\(to\): rounds to whole numbers"),
+        (nn.Sequential(nn.Linear(2, 2), nn.MaxPool2d(1)), r"^1 \(MaxPool2d\): meets .* shape \(1, 2\); it takes 3 or 4 axes"),
+        (nn.Sequential(nn.Linear(2, 2), nn.Unflatten(1, (2, 1)), nn.BatchNorm2d(2)), r"\(1, 2, 1\); it takes 4 axes"),
         (Forward(lambda m, x: (m.fc(x), x), fc=nn.Linear(2, 2)), r"returns a tuple; it must return one tensor"),
         (Forward(lambda m, x: fn.relu(m.fc(x)).mul(x), fc=nn.Linear(2, 2)), r"product of two computed values"),
         (Forward(lambda m, x: m.fc(x).sum(0, keepdims=True), fc=nn.Linear(2, 2)), r"has arguments without exact reader"),

@@ -124,6 +124,7 @@ class _Walk:
         if isinstance(op, self.keras.Model):
             with located(label):
                 graph = _graph(op)
+                _plain_call(inputs, given)
             return self.model(graph, inputs[0] if isinstance(inputs[0], list) else inputs[:1], f"{name}.")
         with located(label):
             if not type(op).__module__.startswith("keras."):
@@ -136,6 +137,7 @@ class _Walk:
                 refuse(kind, ", ".join(LAYERS))
             if getattr(op, "quantization_mode", None):
                 refuse("quantized weights", "")
+            _plain_call(inputs, given)
         result = self.net.step(label, name, LAYERS[kind], inputs[0], op)
         return [self.activation(result, op, label, name)]
 
@@ -152,6 +154,17 @@ class _Walk:
                 refuse(called, ", ".join(ACTIVATIONS))
         result: Value = self.net.step(label, name, ACTIVATIONS[called], x)
         return result
+
+
+def _plain_call(inputs: Sequence[Any], given: dict[str, Any]) -> None:
+    """Refuse a layer that is called with more than its input: with training=True, or a mask."""
+    named = {**{f"argument {i}": value for i, value in enumerate(inputs[1:], 2)}, **given}
+    for key, value in named.items():
+        if value is not None and value is not False:
+            what = f"{key}={value}" if value is True else key
+            raise UnsupportedOperator(
+                f"is called with {what}, so that it is not what it is at inference; call it with its input alone"
+            )
 
 
 # -- activations ----------------------------------------------------------------------
@@ -268,6 +281,12 @@ def _max_pool(net: Lowering, x: Value, layer: Any) -> Value:
 
 
 def _average_pool(net: Lowering, x: Value, layer: Any) -> Value:
+    pads = windows.paddings(layer.padding, x.shape[2:], layer.pool_size, layer.strides, [1] * (len(x.shape) - 2))
+    if require("keras", "keras").config.backend() == "torch" and any(before != after for before, after in pads):
+        raise UnsupportedOperator(
+            "averages with padding='same' that is uneven, which Keras on torch fills with copies of the edge and "
+            "elsewhere leaves out; pad evenly, or use another backend"
+        )
     return windows.average_pool(net, x, layer.pool_size, layer.strides, layer.padding)
 
 

@@ -134,7 +134,9 @@ def _dropout(
 
 
 # -- convolutions and pooling ---------------------------------------------------------
-def _padding(auto_pad: str, pads: Sequence[int] | None) -> Any:
+def _padding(auto_pad: str, pads: Sequence[int] | None, ceil_mode: int = 0) -> Any:
+    if ceil_mode and auto_pad in ("SAME_UPPER", "SAME_LOWER"):
+        raise UnsupportedOperator(f"has both auto_pad {auto_pad} and ceil_mode, on which runtimes differ; export pads")
     if auto_pad in _SAME:
         return _SAME[auto_pad]
     return 0 if pads is None else list(zip(pads[: len(pads) // 2], pads[len(pads) // 2 :], strict=True))
@@ -171,14 +173,15 @@ def _max_pool(
     net: Lowering, x: Value, *, kernel_shape: Any, auto_pad: str = "NOTSET", ceil_mode: int = 0, dilations: Any = 1,
     pads: Any = None, storage_order: int = 0, strides: Any = 1,
 ) -> Value:
-    return windows.max_pool(net, x, kernel_shape, strides, _padding(auto_pad, pads), dilations, bool(ceil_mode))
+    padding = _padding(auto_pad, pads, ceil_mode)
+    return windows.max_pool(net, x, kernel_shape, strides, padding, dilations, bool(ceil_mode))
 
 
 def _average_pool(
     net: Lowering, x: Value, *, kernel_shape: Any, auto_pad: str = "NOTSET", ceil_mode: int = 0,
     count_include_pad: int = 0, dilations: Any = 1, pads: Any = None, strides: Any = 1,
 ) -> Value:
-    padding = _padding(auto_pad, pads)
+    padding = _padding(auto_pad, pads, ceil_mode)
     return windows.average_pool(
         net, x, kernel_shape, strides, padding, dilations, bool(ceil_mode), bool(count_include_pad)
     )

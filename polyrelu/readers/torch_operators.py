@@ -6,18 +6,23 @@ they are. Numbers, tensors and parameters arrive as exact values; sizes stay wha
 
 from __future__ import annotations
 
+import functools
 import math
+import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from ..errors import UnsupportedOperator
+from ..errors import ModelError, UnsupportedOperator
 from ..exact import fraction
 from . import activations, arithmetic, windows
 from .arithmetic import constant, rearrange
 from .lowering import Lowering, Tensor, Value
+
+# stands for the places of maxima, which no operator takes
+PLACES = object()
 
 _MODES = {"zeros": "constant", "constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
@@ -37,10 +42,25 @@ def _axes(dim: Any) -> list[int] | None:
     return [dim] if isinstance(dim, int) else list(dim)
 
 
+def _floating(*kinds: Any) -> None:
+    """Refuse to convert to a dtype, or to that of a constant, that rounds to whole numbers."""
+    for kind in kinds:
+        whole = isinstance(kind, np.ndarray) and kind.dtype.kind in "biu"
+        if whole or str(kind).startswith(("torch.int", "torch.uint", "torch.bool", "torch.quint", "torch.qint")):
+            raise UnsupportedOperator("rounds to whole numbers, which jumps; use floats")
+
+
 def _identity(net: Lowering, input: Value, *args: Any, **given: Any) -> Value:
-    kinds = [str(v) for v in (*args, *given.values())]
-    if any(kind.startswith(("torch.int", "torch.uint", "torch.bool", "torch.quint", "torch.qint")) for kind in kinds):
-        raise UnsupportedOperator("rounds to whole numbers, which jumps; use floats")
+    _floating(*args, *given.values())
+    return input
+
+
+def _dropout(
+    net: Lowering, input: Value, p: Any = Fraction(1, 2), training: bool = True, inplace: bool = False,
+    train: bool | None = None,
+) -> Value:
+    if (training if train is None else train) and p:
+        raise UnsupportedOperator("drops entries at random, in evaluation too; pass training=self.training")
     return input
 
 
@@ -145,13 +165,14 @@ def _extreme(reduce: Callable[..., Value], pair: Callable[..., Value]) -> Callab
             return pair(net, input, dim if other is None else other)
         if dim is None:
             return reduce(net, input, None, False)
-        return (reduce(net, input, [dim], keepdim), None)  # the places have no reader
+        return (reduce(net, input, [dim], keepdim), PLACES)
 
     return either
 
 
 def _reduction(reduce: Callable[..., Value]) -> Callable[..., Value]:
     def along(net: Lowering, input: Value, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Value:
+        _floating(dtype)
         return reduce(net, input, _axes(dim), keepdim)
 
     return along
@@ -161,6 +182,8 @@ def _batch_norm(
     net: Lowering, input: Value, running_mean: Value | None, running_var: Value | None, weight: Value | None = None,
     bias: Value | None = None, training: bool = False, momentum: Any = None, stabilizer: Any = float("1e-5"),
 ) -> Value:
+    if training:
+        raise UnsupportedOperator("normalizes by the batch, in evaluation too; pass training=self.training")
     if running_mean is None or running_var is None:
         raise UnsupportedOperator("keeps no running statistics, so it normalizes by those of the batch; track them")
     return arithmetic.batch_norm(net, input, running_mean, running_var, weight, bias, stabilizer)
@@ -298,9 +321,12 @@ def _chunk(net: Lowering, input: Value, chunks: int, dim: int = 0) -> list[Value
 
 
 def _getitem(net: Lowering, input: Any, index: Any) -> Any:
-    if isinstance(input, Tensor | np.ndarray):
-        return arithmetic.take_slice(net, input, index)
-    return input[index]
+    if not isinstance(input, Tensor | np.ndarray):
+        return input[index]
+    places = index if isinstance(index, tuple) else (index,)
+    # torch takes bytes for a mask, numpy for numbers of entries
+    masks = [v.astype(bool) if isinstance(v, np.ndarray) and v.dtype == np.uint8 else v for v in places]
+    return arithmetic.take_slice(net, input, tuple(masks))
 
 
 def _getattr(net: Lowering, input: Any, name: str) -> Any:
@@ -356,7 +382,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "div": _div,
     "divide": _div,
     "double": _identity,
-    "dropout": _identity,
+    "dropout": _dropout,
     "expand": _expand,
     "flatten": _flatten,
     "float": _identity,
@@ -365,8 +391,10 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "hardsigmoid": _hardsigmoid,
     "hardtanh": _hardtanh,
     "iadd": _add,
+    "idiv": _div,
     "imul": _mul,
     "isub": _sub,
+    "itruediv": _div,
     "leaky_relu": _leaky_relu,
     "linear": _linear,
     "log_softmax": _drop,
@@ -445,7 +473,53 @@ MODULES: dict[str, Callable[..., Any]] = {
     "ZeroPad": _padding_module("constant"),
 }
 
+# what changes its first argument: the operators of Python, and the methods that they call
+IN_PLACE = {"iadd", "idiv", "imul", "isub", "itruediv"}
+
 # what may share its storage with its first argument, so that a change in place changes both
 VIEWS = {"chunk", "contiguous", "detach", "dropout", "expand", "flatten", "float", "double", "getitem", "permute"}
 VIEWS |= {"reshape", "split", "squeeze", "t", "to", "transpose", "unflatten", "unsqueeze", "view"}
 VIEWS |= {"AlphaDropout", "Dropout", "FeatureAlphaDropout", "Flatten", "Identity", "Unflatten", "getattr"}
+
+# what returns its first argument itself
+SAME = {"AlphaDropout", "Dropout", "FeatureAlphaDropout", "Identity", "detach", "dropout"}
+
+_POOLS = {"adaptive_avg_pool", "adaptive_max_pool", "avg_pool", "max_pool"}
+_POOLS |= {"AdaptiveAvgPool", "AdaptiveMaxPool", "AvgPool", "MaxPool"}
+
+
+def dimension(name: str) -> tuple[str, int]:
+    """Return a name without its dimension, and the dimension, 0 if it has none.
+
+    Examples
+    --------
+    >>> dimension("MaxPool2d"), dimension("relu6")
+    (('MaxPool', 2), ('relu6', 0))
+    """
+    found = re.search(r"([1-3])d$", name)
+    return (name[:-2], int(found[1])) if found else (name, 0)
+
+
+def ranked(operator: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Return an operator that holds its input to the number of axes that the dimension in its name stands for.
+
+    torch pools an input of one axis less as one without a batch: its first axis is that of the channels.
+    """
+    plain, rank = dimension(name)
+    ranks = [rank + 1, rank + 2] if plain in _POOLS or name == "BatchNorm1d" else [rank + 2]
+    if not rank or plain not in _POOLS | {"BatchNorm"}:
+        return operator
+
+    @functools.wraps(operator)
+    def held(net: Lowering, input: Value, *args: Any, **given: Any) -> Any:
+        axes = len(input.shape)
+        if axes not in ranks:
+            raise ModelError(
+                f"meets an input of shape {input.shape}; it takes {' or '.join(map(str, ranks))} axes, the batch being "
+                "the first: give the channels in input_shape"
+            )
+        if axes == rank + 2 or plain == "BatchNorm":
+            return operator(net, input, *args, **given)
+        return arithmetic.squeeze(net, operator(net, arithmetic.unsqueeze(net, input, [0]), *args, **given), [0])
+
+    return held

@@ -7,8 +7,11 @@ exact values, the module's parameters being constants.
 from __future__ import annotations
 
 import inspect
+import operator as python
+import random
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +23,7 @@ from .activations import refuse
 from .arithmetic import FOREIGN, sized
 from .files import located, one_line, require
 from .lowering import Array, Lowering, Tensor
-from .torch_operators import FUNCTIONS, MODULES, VIEWS
+from .torch_operators import FUNCTIONS, IN_PLACE, MODULES, PLACES, SAME, VIEWS, dimension, ranked
 
 
 def from_torch(module: Any, input_shape: Sequence[int] | None = None) -> ReluNetwork:
@@ -47,8 +50,8 @@ def from_torch(module: Any, input_shape: Sequence[int] | None = None) -> ReluNet
     ------
     UnsupportedOperator
         A module or a function that is not piecewise linear or has no reader, a module that has hooks,
-        which may compute anything, or a forward pass that cannot be traced; the message names it
-        (``layers.2 (Tanh)``).
+        which may compute anything, or a forward pass that cannot be traced, is random, or changes the
+        module's own tensors; the message names it (``layers.2 (Tanh)``).
     ModelError
         Layers that do not chain, an input shape that is needed, weights that are not there (lazy or meta).
     MissingDependency
@@ -72,17 +75,88 @@ def from_torch(module: Any, input_shape: Sequence[int] | None = None) -> ReluNet
                 f"{_label(name, inner)} has forward hooks, which may change what it computes; "
                 "remove them (torch.nn.utils.remove_weight_norm, torch.nn.utils.prune.remove)"
             )
-    graph = _trace(module)
-    shape = _input_shape(module, graph) if input_shape is None else sized([int(n) for n in input_shape])
-    if min(shape, default=1) < 1:
-        raise ModelError(f"input_shape is {tuple(shape)}; every size must be at least 1")
-    return _Interpreter(module, graph, (1, *shape)).network()
+    with _evaluated(module) as trained:
+        graph = _trace(module)
+        shape = _input_shape(module, graph) if input_shape is None else sized([int(n) for n in input_shape])
+        if min(shape, default=1) < 1:
+            raise ModelError(f"input_shape is {tuple(shape)}; every size must be at least 1")
+        return _Interpreter(module, graph, (1, *shape), trained).network()
+
+
+@contextmanager
+def _evaluated(module: Any) -> Iterator[set[Any]]:
+    """Set a module to evaluation, returning what was in training; put back its mode, its tensors and random states.
+
+    A forward pass that draws random numbers or changes a tensor of the module is refused: it is no fixed function.
+    """
+    torch = require("torch", "torch")
+    modes = [(inner, inner.training) for inner in module.modules()]
+    tensors = [
+        (f"{name}.{key}".strip("."), table, key, tensor, tensor.detach().clone())
+        for name, inner in module.named_modules()
+        for table in (inner._parameters, inner._buffers)
+        for key, tensor in table.items()
+        if tensor is not None
+    ]
+    states, changed, drawn = _random_states(torch), [], False
+    try:
+        for inner, _ in modes:
+            inner.training = False
+        yield {inner for inner, training in modes if training}
+    finally:
+        for inner, training in modes:
+            inner.training = training
+        drawn = _random_states(torch) != states
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002  (what a forward pass may draw from)
+        torch.set_rng_state(torch.tensor(states[2], dtype=torch.uint8))
+        for name, table, key, tensor, copy in tensors:
+            if table.get(key) is not tensor or not _same(tensor, copy):
+                changed.append(name)
+                table[key] = tensor
+                tensor.detach().copy_(copy)
+    if changed:
+        raise UnsupportedOperator(
+            f"{_label('', module)} changes its own tensor {changed[0]!r} in its forward pass, so that its next output "
+            "is another; compute a new tensor instead"
+        )
+    if drawn:
+        raise UnsupportedOperator(
+            f"{_label('', module)} draws random numbers in its forward pass, so that it is no fixed function; "
+            "keep them in a buffer, or draw them in training alone"
+        )
+
+
+def _random_states(torch: Any) -> tuple[Any, ...]:
+    """Return the states of the generators that everybody shares: of Python, numpy and torch."""
+    kind, keys, *rest = np.random.get_state()  # noqa: NPY002  (what a forward pass may draw from)
+    return random.getstate(), (kind, np.asarray(keys).tolist(), *rest), torch.get_rng_state().tolist()
+
+
+def _same(tensor: Any, copy: Any) -> bool:
+    """Return whether two tensors agree, also where they hold no number."""
+    if tensor.shape != copy.shape or tensor.is_meta or tensor.is_quantized or str(tensor.layout) != "torch.strided":
+        return bool(tensor.shape == copy.shape)  # of kinds that no reader takes
+    return bool(((tensor == copy) | ((tensor != tensor) & (copy != copy))).all())
 
 
 def _trace(module: Any) -> Any:
     fx = require("torch.fx", "torch")
 
+    class Proxy(fx.Proxy):  # type: ignore[misc,name-defined]
+        """Records += and the like, which torch.fx would take for + on a new value."""
+
+    def recorded(function: Any) -> Any:
+        name = function.__name__[1:]  # add, as torch.fx names the node
+        return lambda self, other: self.tracer.create_proxy("call_function", function, (self, other), {}, name)
+
+    for function in (python.iadd, python.isub, python.imul, python.itruediv):
+        setattr(Proxy, f"__{function.__name__}__", recorded(function))
+
     class Tracer(fx.Tracer):  # type: ignore[misc,name-defined]
+        def proxy(self, node: Any) -> Any:
+            return Proxy(node, self)
+
         def is_leaf_module(self, inner: Any, name: str) -> bool:
             container = type(inner).__name__ in ("Sequential", "ModuleList", "ModuleDict")
             return _operator(inner) is not None or (type(inner).__module__.startswith("torch.") and not container
@@ -92,30 +166,29 @@ def _trace(module: Any) -> Any:
         graph = fx.Graph()
         graph.output(graph.call_module("", (graph.placeholder("input"),)))
         return graph
-    modes = [(inner, inner.training) for inner in module.modules()]
     try:
-        for inner, _ in modes:
-            inner.training = False
         return Tracer().trace(module)
     except Exception as error:  # whatever the forward pass raises on a tracer's proxies
         raise UnsupportedOperator(
             f"{_label('', module)} cannot be traced by torch.fx ({one_line(error)}); a forward pass must not branch on "
             "values: pass the module inside it, or export it to ONNX"
         ) from None
-    finally:
-        for inner, training in modes:
-            inner.training = training
+
+
+def _kind(module: Any) -> str:
+    """Return the name of the class of torch whose forward pass is the module's; empty if there is none."""
+    kinds: tuple[Any, ...] = type(module).__mro__
+    for kind in kinds:
+        if kind.__module__.startswith("torch.nn.modules.") and dimension(kind.__name__)[0] in MODULES:
+            # a forward of its own, in a subclass or on the object, computes something else, and is traced
+            return kind.__name__ if getattr(module.forward, "__func__", None) is kind.forward else ""
+    return ""
 
 
 def _operator(module: Any) -> Callable[..., Any] | None:
     """Return the function that does what the module's forward pass does, if it is one of torch's own."""
-    kinds: tuple[Any, ...] = type(module).__mro__
-    for kind in kinds:
-        name = re.sub(r"[1-3]d$", "", kind.__name__)
-        if kind.__module__.startswith("torch.nn.modules.") and name in MODULES:
-            # a forward of its own, in a subclass or on the object, computes something else, and is traced
-            return MODULES[name] if getattr(module.forward, "__func__", None) is kind.forward else None
-    return None
+    name = _kind(module)
+    return ranked(MODULES[dimension(name)[0]], name) if name else None
 
 
 def _input_shape(module: Any, graph: Any) -> tuple[int, ...]:
@@ -141,13 +214,14 @@ def _input_shape(module: Any, graph: Any) -> tuple[int, ...]:
 class _Interpreter:
     """One pass over a traced graph."""
 
-    def __init__(self, module: Any, graph: Any, shape: tuple[int, ...]):
-        self.module, self.graph = module, graph
+    def __init__(self, module: Any, graph: Any, shape: tuple[int, ...], trained: set[Any]):
+        self.module, self.graph, self.trained = module, graph, trained
         self.torch, self.map = require("torch", "torch"), require("torch.fx.node", "torch").map_aggregate
         self.builder = Lowering(int(np.prod(shape)))
         self.input: Tensor | None = self.builder.input(shape)
         self.values: dict[Any, Any] = {}
-        self.storage: dict[Any, Any] = {}
+        self.storage: dict[Any, Any] = {}  # the node that made what a node may be a view of
+        self.same: dict[Any, Any] = {}  # the node that made the very tensor that a node returns
         self.order = {node: place for place, node in enumerate(graph.nodes)}
 
     def network(self) -> ReluNetwork:
@@ -162,9 +236,15 @@ class _Interpreter:
 
     def resolve(self, arguments: Any) -> Any:
         """Return arguments with the values of the nodes in them."""
-        return self.map(
-            arguments, lambda v: self.values[v] if isinstance(v, self.torch.fx.Node) else self.exact(v, "a constant")
-        )
+
+        def value(v: Any) -> Any:
+            if not isinstance(v, self.torch.fx.Node):
+                return self.exact(v, "a constant")
+            if self.values[v] is PLACES:
+                raise UnsupportedOperator(f"node {v.name!r} holds the indices of maxima, which jump; use their values")
+            return self.values[v]
+
+        return self.map(arguments, value)
 
     def exact(self, value: Any, what: str) -> Any:
         """Return a tensor of torch as an array with the same numbers; anything else as it is."""
@@ -195,10 +275,10 @@ class _Interpreter:
                 attribute = "eps" if name == FOREIGN["eps"] else name
                 if name not in ("args", "given", "training", "inplace") and hasattr(inner, attribute):
                     given[name] = self.exact(getattr(inner, attribute), name)
-            if type(inner).__name__.startswith("BatchNorm") and inner.training:
+            kind = dimension(_kind(inner))[0]
+            if kind == "BatchNorm" and inner in self.trained:
                 self.builder.note(f"{label} is in training mode: it is read with its running statistics")
         changed = getattr(inner, "inplace", False)
-        kind = re.sub(r"[1-3]d$", "", type(inner).__name__)
         return self.carry_out(node, label, node.target, operator, kind, changed, given)
 
     def call_function(self, node: Any) -> Any:
@@ -212,18 +292,17 @@ class _Interpreter:
 
     def call(self, node: Any, name: str) -> Any:
         label = f"node {node.name!r} ({name})"
-        plain = re.sub(r"[1-3]d$", "", name)
+        plain = dimension(name)[0]
         # relu_ changes its argument; __add__ does not
         changed = bool(re.fullmatch(r"[a-z].*[^_]_", plain)) or bool(node.kwargs.get("inplace"))
         plain = plain.strip("_")
+        changed = changed or plain in IN_PLACE
         if re.fullmatch(r"(alpha_|feature_alpha_|feature_)?dropout", plain):
             plain = "dropout"
         with located(label):
             if plain not in FUNCTIONS:
                 refuse(name, ", ".join(FUNCTIONS))
-        if plain == "batch_norm" and self.resolve(node.kwargs.get("training")):
-            self.builder.note(f"{label} is in training mode: it is read with its running statistics")
-        return self.carry_out(node, label, node.name, FUNCTIONS[plain], plain, changed, {})
+        return self.carry_out(node, label, node.name, ranked(FUNCTIONS[plain], name), plain, changed, {})
 
     def carry_out(
         self, node: Any, label: str, name: str, operator: Callable[..., Any], kind: str, changed: bool, given: Any
@@ -235,25 +314,36 @@ class _Interpreter:
         except TypeError as error:
             raise UnsupportedOperator(f"{label}: has arguments without exact reader ({error})") from None
         result = self.builder.step(label, name, operator, *arguments, **named, **given)
-        source = next((v for v in node.args if isinstance(v, self.torch.fx.Node)), None)
+        source = node.args[0] if node.args else node.kwargs.get("input")
+        source = source if isinstance(source, self.torch.fx.Node) else None
         if source is not None and kind in VIEWS:
             self.storage[node] = self.storage.get(source, source)
-        if changed and source is not None:
+        if source is not None and (changed or kind in SAME):
+            self.same[node] = self.same.get(source, source)
+        if source is not None and changed:
             self.change(label, node, source, result)
         return result
 
     def change(self, label: str, node: Any, source: Any, result: Any) -> None:
         """Let later readers of a value that was changed in place see the change; refuse if views of it are read."""
         storage = self.storage.get(source, source)
+        if storage.op == "get_attr":
+            raise UnsupportedOperator(
+                f"{label} changes {storage.target!r} in place, a tensor of the module or a constant; "
+                "compute a new tensor instead"
+            )
         self.storage[node] = storage
-        for other in self.order:
-            later = any(self.order[user] > self.order[node] for user in other.users)
-            if other not in (node, source) and self.storage.get(other, other) is storage and later:
+        for other in list(self.order)[: self.order[node]]:
+            if self.same.get(other, other) is self.same[node]:
+                name = getattr(self.values[other], "name", "")
+                self.values[other] = replace(result, name=name) if isinstance(result, Tensor) else result
+            elif self.storage.get(other, other) is storage and any(
+                self.order[user] > self.order[node] for user in other.users
+            ):
                 raise UnsupportedOperator(
                     f"{label} changes a value in place of which {other.name!r} is a view that is read later; "
                     "use inplace=False"
                 )
-        self.values[source] = replace(result, name=getattr(self.values[source], "name", ""))
 
 
 def exact_array(torch: Any, tensor: Any, what: str) -> Array:

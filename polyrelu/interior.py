@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import numpy as np
@@ -14,6 +16,8 @@ from .network import ReluNetwork
 from .polytope import HPolytope
 
 BATCH = 4096
+# Neurons times regions from which on threads are worth their start.
+MANY = 2**22
 
 
 def interior_points(
@@ -42,10 +46,18 @@ def interior_points(
         end = min(begin + BATCH, len(packed))
         bits = np.unpackbits(packed[begin:end], axis=1, count=N) if N else np.zeros((end - begin, 0), np.uint8)
         if d <= lp.SMALL_DIMENSION:
-            kernels.find_centers(
-                net.packed, walls, wall_error, start, bounded, bits, facet_ptr[begin : end + 1], first_row,
-                points[begin:end], proved[begin:end],
-            )  # fmt: skip
+            # threads, where a region's forms take long
+            parts = min(end - begin, os.cpu_count() or 1) if (end - begin) * N > MANY else 1
+            cuts = [begin + (end - begin) * i // parts for i in range(parts + 1)]
+
+            def propose(first: int, last: int, bits: npt.NDArray[np.uint8] = bits, begin: int = begin) -> None:
+                kernels.find_centers(
+                    net.packed, walls, wall_error, start, bounded, bits[first - begin : last - begin],
+                    facet_ptr[first : last + 1], first_row, points[first:last], proved[first:last],
+                )  # fmt: skip
+
+            with ThreadPoolExecutor(parts) as pool:
+                list(pool.map(propose, cuts[:-1], cuts[1:]))
         else:
             for i in range(begin, end):
                 rows = first_row[facet_ptr[i] : facet_ptr[i + 1]]

@@ -179,20 +179,21 @@ class SparseMatrix:
         InputError
             If that would take gigabytes.
         """
+        self._check_size()
+        entries = np.zeros(self.shape, dtype=object)
+        entries[self.entry_rows, self.indices] = _column(self.pool)[self.code]
+        return integer_matrix(entries.tolist(), self.shape[1]).scale(Fraction(1, self.pool.den))
+
+    def _check_size(self) -> None:
         if self.shape[0] * self.shape[1] > MAX_DENSE:
             raise InputError(
                 f"a convolution of {self.shape[1]} entries to {self.shape[0]} is too large to be written out as a "
                 "dense matrix; take a slice of the input, and count or enumerate there"
             )
-        entries = np.zeros(self.shape, dtype=object)
-        entries[self.entry_rows, self.indices] = _column(self.pool)[self.code]
-        return integer_matrix(entries.tolist(), self.shape[1]).scale(Fraction(1, self.pool.den))
 
     def integers(self) -> list[list[int]]:
         """Return the numerators over :attr:`den`, row by row, with the zeros."""
-        entries = np.zeros(self.dense().shape, dtype=object)
-        entries[self.entry_rows, self.indices] = _column(self.pool)[self.code]
-        return [[int(v) for v in row] for row in entries]
+        return self.dense().integers()
 
     def fractions(self) -> Objects:
         """Return the entries as an object array of Fractions, with the zeros."""
@@ -200,9 +201,8 @@ class SparseMatrix:
 
     def to_float(self) -> tuple[npt.NDArray[np.float64], bool]:
         """Round every entry to the nearest binary64 number; see :meth:`polyrelu.exact.RationalMatrix.to_float`."""
+        self._check_size()
         values, exact = self._csr
-        if self.shape[0] * self.shape[1] > MAX_DENSE:
-            self.dense()  # refuses
         return values.toarray(), exact
 
     def row_sums(self) -> list[int]:

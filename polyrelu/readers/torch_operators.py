@@ -180,7 +180,8 @@ def _reduction(reduce: Callable[..., Value]) -> Callable[..., Value]:
 
 def _batch_norm(
     net: Lowering, input: Value, running_mean: Value | None, running_var: Value | None, weight: Value | None = None,
-    bias: Value | None = None, training: bool = False, momentum: Any = None, stabilizer: Any = float("1e-5"),
+    bias: Value | None = None, training: bool = False, momentum: Any = None,
+    stabilizer: Any = float("1e-5"),  # torch's own default, a part of the function that it computes
 ) -> Value:
     if training:
         raise UnsupportedOperator("normalizes by the batch, in evaluation too; pass training=self.training")

@@ -75,7 +75,7 @@ def main() -> int:
     clock("  that breakpoint", began)
     on_line = line.complex.network
     known = {row.tobytes() for row in line.complex.packed}
-    missing = sum(np.packbits(on_line.pattern([t])).tobytes() not in known for t in rng.random(20))
+    missing = sum(np.packbits(on_line.pattern([t])).tobytes() not in known for t in np.random.default_rng(1).random(20))
     ends = [on_line.pattern([t]) for t in (0.0, 1.0)]
     failed += missing > 0 or not (line.patterns[0] == ends[0]).all() or not (line.patterns[-1] == ends[1]).all()
 
